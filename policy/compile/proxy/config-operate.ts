@@ -1,0 +1,93 @@
+import * as z from "zod";
+import { bindAddress, byteSize, duration, path, port } from "./config-scalar.ts";
+
+/** Where records go. */
+const auditSink = z.discriminatedUnion("type", [
+  z.strictObject({
+    /** One JSON object a line on standard output. */
+    type: z.literal("stdout"),
+  }),
+  z.strictObject({
+    /** One JSON object a line, appended. */
+    type: z.literal("file"),
+    path,
+    /** Rotated to `path.1`, `path.2`, … when it would grow beyond this. @default 100MiB */
+    maxBytes: byteSize.default(100 * 1024 * 1024),
+    /** Rotated files kept. @default 5 */
+    maxFiles: z.int().min(1).max(1000).default(5),
+    /**
+     * `never` leaves flushing to the kernel; `interval` syncs at most once a second; `always` syncs every batch before
+     * a connection that needs a record is let through. @default interval
+     */
+    fsync: z.enum(["never", "interval", "always"]).default("interval"),
+  }),
+  z.strictObject({
+    /** OTLP logs over HTTP. */
+    type: z.literal("otlp"),
+    endpoint: z.url(),
+  }),
+]);
+
+/** The record of who touched the port. */
+export const auditSchema = z.strictObject({
+  /** @default stdout */
+  sinks: z
+    .array(auditSink)
+    .min(1)
+    .default([{ type: "stdout" }]),
+  /**
+   * For all services: a new connection is refused while records cannot be written. Without it a sink that fails loses
+   * records, which are counted. @default false
+   */
+  required: z.boolean().default(false),
+  /** Records held in memory while a sink is slow; beyond it the oldest policy applies: refuse or drop. @default 10000 */
+  queue: z.int().min(1).default(10_000),
+  /** A connection that lives longer gets an `update` record this often. @default 5m; `0s` is off */
+  updateInterval: duration.default(300_000),
+});
+
+const endpoint = z.strictObject({ bind: bindAddress.default("0.0.0.0"), port });
+
+/** Prometheus metrics and the probes. */
+export const metricsSchema = z.strictObject({
+  ...endpoint.shape,
+  /** Serves `/metrics`, `/readyz` and `/livez`. @default 15090 */
+  port: port.default(15_090),
+  /** Label sets kept for one metric; more are counted together under `overflow`. @default 2000 */
+  maxSeries: z.int().min(10).default(2_000),
+});
+
+/** The admin interface: on loopback or a Unix socket only, because it can close connections. */
+export const adminSchema = z.union([
+  z.strictObject({
+    /** Path of the socket, made with mode 0600. */
+    socket: path,
+  }),
+  z.strictObject({
+    /** @default 127.0.0.1 */
+    bind: bindAddress.default("127.0.0.1"),
+    port,
+  }),
+]);
+
+/** Bounds on one process. */
+export const processLimitsSchema = z.strictObject({
+  /** Live connections, handshakes included. @default 100000, or what the file descriptor limit allows */
+  maxConnections: z.int().min(1).default(100_000),
+  /** Connections that have not yet proved who they are. @default 4096 */
+  maxHandshakes: z.int().min(1).default(4_096),
+  /** From accept to a verified identity, PROXY header included. A slow one is closed. @default 10s */
+  handshakeTimeout: duration.default(10_000),
+  /** Live connections of one principal over all services. @default no bound */
+  maxConnectionsPerPrincipal: z.int().min(1).optional(),
+  /** Bytes held for one direction of one connection before its sender is paused. @default 256KiB */
+  bufferBytes: byteSize.default(256 * 1024),
+});
+
+/** How a process ends. */
+export const drainSchema = z.strictObject({
+  /** After SIGTERM, live connections may go on this long; then they are closed, each with its record. @default 30s */
+  deadline: duration.default(30_000),
+  /** Not ready but still accepting, so that balancers notice first. @default 0s */
+  delay: duration.default(0),
+});
