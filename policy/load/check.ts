@@ -1,0 +1,64 @@
+import type { Finding } from "../finding.ts";
+import { API_VERSION, type Document, KINDS, type Kind, schemas } from "../schema/index.ts";
+import { issueFindings } from "./issue.ts";
+import type { Path, RawDocument, Sourced } from "./source.ts";
+import { didYouMean } from "./suggest.ts";
+
+function isKind(text: unknown): text is Kind {
+  return KINDS.some((kind) => kind === text);
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Checks one raw document against the schema of its kind; problems are added to `findings`. */
+export function checkDocument(raw: RawDocument, findings: Finding[]): Sourced | undefined {
+  const { value } = raw;
+  const error = (rule: string, message: string, fix: string, path: Path, at: "key" | "value" = "value") => {
+    const position = raw.locate(path, at);
+    findings.push({ rule, severity: "error", message, fix, ...(position && { position }) });
+  };
+  if (!isRecord(value)) {
+    error(
+      "PR102",
+      "a policy document is a mapping with apiVersion, kind, metadata and spec",
+      "see docs/reference",
+      [],
+    );
+    return undefined;
+  }
+  if (!isKind(value.kind)) {
+    const written = typeof value.kind === "string" ? value.kind : undefined;
+    const hint = written === undefined ? "" : didYouMean(written, KINDS);
+    const message = written === undefined ? "`kind` is missing" : `unknown kind "${written}"${hint}`;
+    error("PR103", message, `use one of ${KINDS.join(", ")}`, written === undefined ? [] : ["kind"]);
+    return undefined;
+  }
+  if (value.apiVersion !== API_VERSION) {
+    const message =
+      value.apiVersion === undefined
+        ? "`apiVersion` is missing"
+        : `unknown apiVersion ${JSON.stringify(value.apiVersion)}`;
+    error("PR103", message, `write apiVersion: ${API_VERSION}`, ["apiVersion"]);
+    return undefined;
+  }
+  const kind = value.kind;
+  const result = schemas[kind].safeParse(value);
+  if (!result.success) {
+    const object = `${kind}/${documentName(value)}`;
+    for (const issue of result.error.issues) {
+      for (const finding of issueFindings(issue, kind, raw)) findings.push({ ...finding, object });
+    }
+    return undefined;
+  }
+  const position = raw.position;
+  return { document: result.data as Document, position, locate: (path) => raw.locate(path) };
+}
+
+/** What the object calls itself, for messages about an object that is not valid yet. */
+function documentName(value: Record<string, unknown>): string {
+  const metadata = value.metadata;
+  if (!isRecord(metadata) || typeof metadata.name !== "string") return "?";
+  return typeof metadata.namespace === "string" ? `${metadata.namespace}/${metadata.name}` : metadata.name;
+}

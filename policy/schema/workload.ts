@@ -1,0 +1,79 @@
+import { z } from "zod";
+import { document, namespacedMetadata } from "./metadata.ts";
+import { arn, awsAccount, awsRegion, duration, name, selector, text } from "./primitives.ts";
+
+const role = {
+  roleName: z
+    .string()
+    .regex(/^[\w+=,.@-]{1,64}$/, "a role name has 1 to 64 characters of A-Z a-z 0-9 + = , . @ _ -")
+    .optional()
+    .describe("Name of the IAM role to make. @default derived from cluster, namespace and name"),
+  roleArn: arn
+    .optional()
+    .describe("An existing role to use instead of making one; its trust is then not managed here."),
+  account: awsAccount.optional().describe("AWS account of the role. @default the cluster's"),
+  region: awsRegion.optional().describe("AWS region. @default the cluster's"),
+  path: z
+    .string()
+    .regex(/^\/([!-~]+\/)?$/, "a path starts and ends with /")
+    .optional()
+    .describe("IAM path of the role. @default /"),
+  permissionsBoundary: arn.optional().describe("Permissions boundary of the role. @default Trust's"),
+  sessionDuration: duration.optional().describe("Longest session of the role, 1h to 12h. @default 1h"),
+};
+
+const aws = z
+  .discriminatedUnion("mode", [
+    z.strictObject({
+      mode: z
+        .literal("pod-identity")
+        .describe("EKS Pod Identity: an association, trust for pods.eks.amazonaws.com."),
+      ...role,
+    }),
+    z.strictObject({
+      mode: z
+        .literal("irsa")
+        .describe(
+          "IAM roles for service accounts: trust for the cluster's OIDC provider, subject and audience exact.",
+        ),
+      ...role,
+    }),
+    z.strictObject({
+      mode: z
+        .literal("roles-anywhere")
+        .describe("IAM Roles Anywhere: trust for a SPIFFE certificate, for workloads outside EKS."),
+      trustAnchorArn: arn.describe("Trust anchor whose CA issues the workload's SVID."),
+      issuerCommonName: text
+        .optional()
+        .describe("Common name of the issuing CA, checked in the trust policy."),
+      ...role,
+    }),
+  ])
+  .describe("The AWS role the workload may take, and how.");
+
+/** A namespace and service account in one or more clusters. */
+export const workloadSpec = z.strictObject({
+  serviceAccount: name.optional().describe("Kubernetes service account. @default the name of this object"),
+  selector: selector
+    .optional()
+    .describe(
+      "Labels of its pods, for NetworkPolicies and Sidecars. @default none: the whole namespace is meant where Kubernetes cannot say better",
+    ),
+  clusters: z.array(name).optional().describe("Clusters it runs in. @default all clusters of Trust"),
+  groups: z.array(name).default([]).describe("Groups it belongs to."),
+  needs: z
+    .array(z.enum(["api-server"]))
+    .default([])
+    .describe(
+      "Infrastructure it must reach beyond its grants: `api-server`, the Kubernetes API. DNS and istiod are always let through.",
+    ),
+  createServiceAccount: z
+    .boolean()
+    .default(true)
+    .describe("Make the ServiceAccount. Set to false when something else owns it."),
+  owner: text.optional().describe("Team or person who answers for it."),
+  aws: aws.optional(),
+});
+
+/** See {@link workloadSpec}. */
+export const workload = document("Workload", namespacedMetadata, workloadSpec);
