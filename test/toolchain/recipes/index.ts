@@ -1,0 +1,40 @@
+/** Every real part, in the order in which they are wanted: what most tests need first. */
+import type { Recipe } from "../part.ts";
+import { envoy } from "./envoy.ts";
+import { etcd } from "./etcd.ts";
+import { istioCrds, istioctl, istiod, pilotAgent } from "./istio.ts";
+import { kubeApiserver, kubeControllerManager, kubectl } from "./kubernetes.ts";
+import { moto } from "./moto.ts";
+import { oracle } from "./oracle.ts";
+import { pulumi } from "./pulumi.ts";
+import { pulumiLanguageNodejs } from "./pulumi-language-nodejs.ts";
+import { pulumiLanguageYaml } from "./pulumi-language-yaml.ts";
+import { mariadb, nats, nft, postgres, redis } from "./servers.ts";
+import { stepCa } from "./step-ca.ts";
+
+export const recipes = {
+  pulumi,
+  "pulumi-language-nodejs": pulumiLanguageNodejs,
+  "pulumi-language-yaml": pulumiLanguageYaml,
+  etcd,
+  "kube-apiserver": kubeApiserver,
+  "kube-controller-manager": kubeControllerManager,
+  kubectl,
+  "istio-crds": istioCrds,
+  istiod,
+  istioctl,
+  "pilot-agent": pilotAgent,
+  oracle,
+  envoy,
+  moto,
+  postgres,
+  redis,
+  mariadb,
+  nats,
+  "step-ca": stepCa,
+  nft,
+} as const satisfies Record<string, Recipe>;
+
+export type PartName = keyof typeof recipes;
+
+export const partNames = Object.keys(recipes) as PartName[];
