@@ -23,7 +23,7 @@ function parseIpv4(text: string): number | undefined {
     } else if (code >= 48 && code <= 57) {
       // A leading zero is octal to some and decimal to others: such text is no address here.
       if (part === 0 || ++digits > 3) return undefined;
-      part = (part < 0 ? 0 : part) * 10 + (code - 48);
+      part = Math.max(part, 0) * 10 + (code - 48);
       if (part > 255) return undefined;
     } else return undefined;
   }

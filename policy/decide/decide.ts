@@ -1,4 +1,4 @@
-import { type Address, blockHolds, parseAddress } from "./address.ts";
+import { type Address, type Block, blockHolds, parseAddress } from "./address.ts";
 import type { Connection, Person } from "./connection.ts";
 import { agentKey, groupKey, namespaceKey, namespaceOfPath, roleKey, splitSpiffeId, userKey } from "./key.ts";
 import type { CompiledRule, DecisionTable, PortTable, RuleIndex } from "./table.ts";
@@ -152,22 +152,23 @@ function match(
   for (const key of keys) {
     for (const rule of index.byKey.get(key) ?? []) if (conditionsHold(rule, facts)) return rule;
   }
-  if (!byAddress || facts.address === undefined) return undefined;
+  if (!byAddress) return undefined;
   for (const { block, rule } of index.byBlock) {
-    if (blockHolds(block, facts.address) && conditionsHold(rule, facts)) return rule;
+    if (addressIn([block], rule, facts.address) && conditionsHold(rule, facts)) return rule;
   }
   return undefined;
 }
 
+/** An address that nobody knows fails closed: it is in no block that allows and in every block that denies. */
+function addressIn(blocks: readonly Block[], rule: CompiledRule, address: Address | undefined): boolean {
+  if (address === undefined) return rule.rule.action === "deny";
+  return blocks.some((block) => blockHolds(block, address));
+}
+
 function conditionsHold(rule: CompiledRule, facts: Facts): boolean {
   if (facts.instant < rule.notBefore || facts.instant >= rule.expires) return false;
-  const { address, sni } = facts;
-  if (
-    rule.sourceBlocks &&
-    (address === undefined || !rule.sourceBlocks.some((block) => blockHolds(block, address)))
-  ) {
-    return false;
-  }
+  if (rule.sourceBlocks && !addressIn(rule.sourceBlocks, rule, facts.address)) return false;
+  const { sni } = facts;
   return !rule.sni || (sni !== undefined && rule.sni.some((pattern) => matchesServerName(pattern, sni)));
 }
 

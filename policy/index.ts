@@ -1,0 +1,33 @@
+/**
+ * The pure core of Portreeve: policy objects, the model resolved from them, verdicts, guardrails and compilers. No
+ * Pulumi, no network, no clock.
+ *
+ * @packageDocumentation
+ */
+export * from "./decide/index.ts";
+export * from "./finding.ts";
+export {
+  loadDocuments,
+  loadModel,
+  type PolicyObject,
+  type PolicySources,
+  type Sourced,
+} from "./load/index.ts";
+export { agent, grant, group, type Naming, service, trust, waiver, workload } from "./load/object.ts";
+export { accessTable } from "./model/access.ts";
+export { resolve } from "./model/resolve.ts";
+export type {
+  AccessRow,
+  Agent,
+  Cluster,
+  Grant,
+  Group,
+  Model,
+  Rule,
+  Service,
+  ServicePort,
+  Trust,
+  Waiver,
+  Workload,
+} from "./model/types.ts";
+export * from "./schema/index.ts";
