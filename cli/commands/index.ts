@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { registerReach } from "./reach.ts";
 
 /**
  * Adds one subcommand. Its action calls `exit` with a code of `EXIT` when that is not 0; it never calls
@@ -6,4 +7,4 @@ import type { Command } from "commander";
  */
 export type Register = (program: Command, exit: (code: number) => void) => void;
 
-export const registrations: readonly Register[] = [];
+export const registrations: readonly Register[] = [registerReach];

@@ -66,7 +66,8 @@ class Reader {
     const kind = value.kind;
     const { name } = metadata;
     const namespace = metadata.namespace || "default";
-    const id = role.type === "namespace" ? `${kind}/${name}` : `${kind}/${namespace}/${name}`;
+    const clusterWide = role.type === "namespace" || (role.type === "other policy" && !metadata.namespace);
+    const id = clusterWide ? `${kind}/${name}` : `${kind}/${namespace}/${name}`;
     // As in Kubernetes, one owner at most is the controller; others only keep an object from being collected.
     const controller = metadata.ownerReferences?.find((reference) => reference.controller === true);
     const labels = metadata.labels ?? {};
