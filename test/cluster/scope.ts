@@ -1,0 +1,150 @@
+/**
+ * Everything one test starts and makes: a temporary folder and processes. All of it goes away with `stop()`, and also
+ * when the test process is interrupted or killed (see watchdog.ts and leftovers.ts).
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { end, type Identity, identify, sweep } from "./leftovers.ts";
+import { until } from "./until.ts";
+
+export interface StartOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  readonly uid?: number;
+  readonly gid?: number;
+  /** Met when the process can be used; asked again and again. Errors mean: not yet. */
+  readonly ready: () => Promise<unknown> | unknown;
+  /** @default 60 */
+  readonly timeoutSeconds?: number;
+}
+
+export interface Running {
+  readonly name: string;
+  readonly pid: number;
+  /** What it printed so far. */
+  readonly log: () => string;
+  readonly stop: () => Promise<void>;
+}
+
+export interface Scope {
+  /** An own temporary folder, removed at the end. */
+  readonly dir: string;
+  /** Starts a process in a process group of its own and returns when it is ready. */
+  readonly start: (
+    name: string,
+    command: string,
+    args: readonly string[],
+    options: StartOptions,
+  ) => Promise<Running>;
+  /** Has this run at the end, before the processes are ended; the last added first. */
+  readonly onStop: (work: () => Promise<void> | void) => void;
+  readonly stop: () => Promise<void>;
+}
+
+const LOG_TAIL = 2000;
+
+/** One watchdog for all scopes of this process; started with the first. */
+let watchdog: { child: ChildProcess; owners: Identity[] } | undefined;
+const processes = new Set<Identity>();
+const folders = new Set<string>();
+
+async function watch(): Promise<void> {
+  if (watchdog !== undefined) return;
+  const child = spawn(process.execPath, [join(import.meta.dirname, "watchdog.ts")], {
+    stdio: ["pipe", "ignore", "inherit"],
+    detached: true,
+  });
+  // It must not keep the test process alive; the end of the pipe is its signal.
+  child.unref();
+  if (child.stdin !== null && "unref" in child.stdin && typeof child.stdin.unref === "function")
+    child.stdin.unref();
+  const owners = [process.pid, child.pid].flatMap((pid) => (pid === undefined ? [] : (identify(pid) ?? [])));
+  watchdog = { child, owners };
+  await sweep();
+}
+
+function tell(): void {
+  const line = JSON.stringify({
+    owners: watchdog?.owners ?? [],
+    processes: [...processes],
+    folders: [...folders],
+  });
+  watchdog?.child.stdin?.write(`${line}\n`);
+}
+
+export async function openScope(label: string): Promise<Scope> {
+  await watch();
+  const dir = mkdtempSync(join(tmpdir(), `portreeve-${label}-`));
+  folders.add(dir);
+  tell();
+  const own = new Set<Identity>();
+  const endings: (() => Promise<void> | void)[] = [];
+
+  const stopOne = async (identity: Identity) => {
+    await end([identity]);
+    own.delete(identity);
+    processes.delete(identity);
+    tell();
+  };
+
+  const start: Scope["start"] = async (name, command, args, options) => {
+    const logFile = join(dir, `${name}.log`);
+    const out = openSync(logFile, "a");
+    const child = spawn(command, args, {
+      stdio: ["ignore", out, out],
+      detached: true,
+      cwd: options.cwd ?? dir,
+      ...(options.env && { env: { ...options.env } }),
+      ...(options.uid !== undefined && { uid: options.uid }),
+      ...(options.gid !== undefined && { gid: options.gid }),
+    });
+    closeSync(out);
+    let failure: string | undefined;
+    child.once("error", (error) => {
+      failure = `cannot be started: ${error.message}`;
+    });
+    child.once("exit", (code, signal) => {
+      failure ??= `ended with ${code ?? signal}`;
+    });
+    child.unref();
+    const log = () => readFileSync(logFile, "utf8");
+    const identity = child.pid === undefined ? undefined : identify(child.pid);
+    if (identity !== undefined) {
+      own.add(identity);
+      processes.add(identity);
+      tell();
+    }
+    await until(
+      `${name} ready`,
+      options.timeoutSeconds ?? 60,
+      async () => (await options.ready()) !== false,
+      () => (failure === undefined ? undefined : `${failure}\n${log().slice(-LOG_TAIL)}`),
+    );
+    if (identity === undefined) throw new Error(`${name} has no process`);
+    return { name, pid: identity.pid, log, stop: () => stopOne(identity) };
+  };
+
+  const stop = async () => {
+    for (const work of endings.splice(0).reverse()) await work();
+    await end([...own]);
+    for (const identity of own) processes.delete(identity);
+    own.clear();
+    rmSync(dir, { recursive: true, force: true });
+    folders.delete(dir);
+    tell();
+  };
+
+  return { dir, start, onStop: (work) => endings.push(work), stop };
+}
+
+/** Runs `work` in a scope that is stopped whatever happens. */
+export async function withScope<T>(label: string, work: (scope: Scope) => Promise<T>): Promise<T> {
+  const scope = await openScope(label);
+  try {
+    return await work(scope);
+  } finally {
+    await scope.stop();
+  }
+}
