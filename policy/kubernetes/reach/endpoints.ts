@@ -4,7 +4,8 @@ import type { Cluster, Pod } from "./cluster.ts";
 
 /** One end of a connection: pods that look the same to every policy, or addresses outside of the cluster that do. */
 export type Endpoint =
-  | { readonly type: "pod"; readonly index: number; readonly pod: Pod }
+  /** `portNames` is the same for pods on which every port name means the same. */
+  | { readonly type: "pod"; readonly index: number; readonly pod: Pod; readonly portNames: string }
   | { readonly type: "external"; readonly index: number; readonly range: Range<number> | Range<bigint> };
 
 /** What a report names: a workload with the kinds of pods that it has, or a range of addresses. */
@@ -22,8 +23,7 @@ export interface Population {
 
 export interface ExternalOptions {
   /**
-   * Also report on IPv6 addresses, if a policy names any. The issue of an IPv4-only report is that it says nothing
-   * about them.
+   * Also report on IPv6 addresses, if a policy names any.
    * @default false
    */
   readonly ipv6?: boolean;
@@ -43,7 +43,8 @@ export function populate(cluster: Cluster, options: ExternalOptions = {}): Popul
     workloads.set(pod.workload, kinds);
     const look = JSON.stringify([Object.entries(pod.labels).sort(), pod.ports]);
     if (kinds.has(look)) continue;
-    const endpoint: Endpoint = { type: "pod", index: endpoints.length, pod };
+    const portNames = JSON.stringify(pod.ports.filter(({ name }) => name !== undefined));
+    const endpoint: Endpoint = { type: "pod", index: endpoints.length, pod, portNames };
     kinds.set(look, endpoint);
     endpoints.push(endpoint);
   }

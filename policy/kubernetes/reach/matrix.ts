@@ -1,9 +1,19 @@
-import { everyPortOf, NO_PORTS, type PortSet, portsOf, unionPorts } from "../../sets/ports.ts";
-import { contains } from "../../sets/ranges.ts";
-import type { Cluster, ContainerPort, NetworkPolicy, Peer, Rule } from "./cluster.ts";
-import { selects } from "./cluster.ts";
+import { ALL_PORTS, NO_PORTS, type PortSet, portsOf, unionPorts } from "../../sets/ports.ts";
+import { Bits } from "./bits.ts";
+import {
+  type Cluster,
+  type ContainerPort,
+  type NetworkPolicy,
+  type Rule,
+  type RulePort,
+  selects,
+} from "./cluster.ts";
 import type { Endpoint } from "./endpoints.ts";
-import { ANYTHING, NOTHING, type PortId, type PortTable } from "./port-table.ts";
+import { Peers } from "./peers.ts";
+import { NOTHING, type PortId, type PortTable } from "./port-table.ts";
+
+type Direction = "ingress" | "egress";
+type RulePorts = readonly RulePort[] | undefined;
 
 /** For each endpoint at the other side, by its index, what the policies of this side let through. */
 export type Row = Uint32Array;
@@ -13,116 +23,104 @@ export type Row = Uint32Array;
  * has no row: everything is allowed. One that is selected may do what any of those policies allows, and no more.
  */
 export class Matrix {
-  readonly #cluster: Cluster;
   readonly #endpoints: readonly Endpoint[];
   readonly #table: PortTable;
-  readonly #peers = new Map<string, readonly Endpoint[]>();
+  readonly #peers: Peers;
   readonly #rows = new Map<string, Row>();
-  readonly #policyKeys: ReadonlyMap<NetworkPolicy, number>;
+  /** For each list of ports as text, what it comes to by the port names of the destination. */
+  readonly #ports = new Map<string, Map<string, PortId>>();
+  readonly #texts = new Map<Rule, string>();
+  readonly #numbers: ReadonlyMap<NetworkPolicy, number>;
   readonly #policiesOf: ReadonlyMap<string, readonly NetworkPolicy[]>;
 
   constructor(cluster: Cluster, endpoints: readonly Endpoint[], table: PortTable) {
-    this.#cluster = cluster;
     this.#endpoints = endpoints;
     this.#table = table;
-    this.#policyKeys = new Map(cluster.policies.map((policy, i) => [policy, i]));
+    this.#peers = new Peers(cluster, endpoints);
+    this.#numbers = new Map(cluster.policies.map((policy, i) => [policy, i]));
     this.#policiesOf = Map.groupBy(cluster.policies, (policy) => policy.namespace);
   }
 
   /** What may connect to this endpoint, by source; `undefined` when it is not isolated. */
   ingress(to: Endpoint): Row | undefined {
-    const policies = this.#selecting(to, "ingress");
-    if (policies.length === 0 || to.type === "external") return undefined;
-    return this.#row("ingress", policies, containerPortsKey(to.pod.ports), (rule) => {
-      const ports = this.#table.add(rulePorts(rule, to.pod.ports));
-      return () => ports;
-    });
+    return this.#row("ingress", to, () => to);
   }
 
   /** What this endpoint may connect to, by destination; `undefined` when it is not isolated. */
   egress(from: Endpoint): Row | undefined {
-    const policies = this.#selecting(from, "egress");
-    if (policies.length === 0) return undefined;
-    return this.#row("egress", policies, "", (rule) => {
-      const numbered = this.#table.add(rulePorts(rule, []));
-      if (!rule.ports?.some((port) => port.type === "name")) return () => numbered;
-      // A name means the port that the destination has under it; an address outside has none.
-      return (to) => (to.type === "pod" ? this.#table.add(rulePorts(rule, to.pod.ports)) : numbered);
-    });
+    return this.#row("egress", from, (other) => other);
   }
 
-  /** Pods that the same policies select share a row; on ingress, if their ports have the same names too. */
-  #row(
-    direction: "ingress" | "egress",
-    policies: readonly NetworkPolicy[],
-    ports: string,
-    portsFor: (rule: Rule) => (other: Endpoint) => PortId,
-  ): Row {
-    const rules = policies.flatMap((policy) => (policy[direction] ?? []).map((rule) => ({ policy, rule })));
-    const named = rules.some(({ rule }) => rule.ports?.some((port) => port.type === "name"));
-    const key = `${direction} ${policies.map((policy) => this.#policyKeys.get(policy))} ${named ? ports : ""}`;
+  /** `destination` tells which end is connected to: that is whose port names count. */
+  #row(direction: Direction, of: Endpoint, destination: (other: Endpoint) => Endpoint): Row | undefined {
+    const policies = this.#selecting(of, direction);
+    if (policies.length === 0) return undefined;
+    // Pods that the same policies select share a row; on ingress, if their ports have the same names too.
+    const numbers = policies.map((policy) => this.#numbers.get(policy)).join();
+    const key = `${direction} ${numbers} ${direction === "ingress" ? portNames(of) : ""}`;
     const known = this.#rows.get(key);
     if (known !== undefined) return known;
     const row = new Uint32Array(this.#endpoints.length);
-    for (const { policy, rule } of rules) {
-      const allowed = portsFor(rule);
-      for (const other of this.#peersOf(policy, rule)) {
-        const before = row[other.index] ?? NOTHING;
-        if (before !== ANYTHING) row[other.index] = this.#table.union(before, allowed(other));
-      }
+    for (const { ports, peers } of this.#byPorts(direction, policies)) {
+      const allowed = this.#allowed(ports);
+      peers.each((index) => {
+        const other = this.#endpoints[index];
+        if (other !== undefined)
+          row[index] = this.#table.union(row[index] ?? NOTHING, allowed(destination(other)));
+      });
     }
     this.#rows.set(key, row);
     return row;
   }
 
-  #selecting(endpoint: Endpoint, direction: "ingress" | "egress"): readonly NetworkPolicy[] {
+  /** The rules of these policies, those with equal ports as one: there are many rules, and few lists of ports. */
+  #byPorts(
+    direction: Direction,
+    policies: readonly NetworkPolicy[],
+  ): Iterable<{ ports: RulePorts; peers: Bits }> {
+    const groups = new Map<string, { ports: RulePorts; peers: Bits }>();
+    for (const policy of policies) {
+      for (const rule of policy[direction] ?? []) {
+        const key = this.#texts.get(rule) ?? JSON.stringify(rule.ports ?? null);
+        this.#texts.set(rule, key);
+        const group = groups.get(key) ?? { ports: rule.ports, peers: new Bits(this.#endpoints.length) };
+        groups.set(key, group);
+        group.peers.addAll(this.#peers.of(policy.namespace, rule));
+      }
+    }
+    return groups.values();
+  }
+
+  /** The ports of a rule, for each destination: a port name means the number that the destination has under it. */
+  #allowed(ports: RulePorts): (to: Endpoint) => PortId {
+    if (!ports?.some(({ type }) => type === "name")) {
+      const fixed = this.#table.add(portSet(ports, []));
+      return () => fixed;
+    }
+    const text = JSON.stringify(ports);
+    const byNames = this.#ports.get(text) ?? new Map<string, PortId>();
+    this.#ports.set(text, byNames);
+    return (to) => {
+      const known = byNames.get(portNames(to));
+      if (known !== undefined) return known;
+      const id = this.#table.add(portSet(ports, to.type === "pod" ? to.pod.ports : []));
+      byNames.set(portNames(to), id);
+      return id;
+    };
+  }
+
+  #selecting(endpoint: Endpoint, direction: Direction): readonly NetworkPolicy[] {
     if (endpoint.type === "external") return [];
     const { namespace, labels } = endpoint.pod;
     const there = this.#policiesOf.get(namespace) ?? [];
     return there.filter((policy) => policy[direction] !== undefined && selects(policy.selector, labels));
   }
-
-  #peersOf(policy: NetworkPolicy, rule: Rule): readonly Endpoint[] {
-    if (rule.peers === undefined) return this.#endpoints;
-    const found = new Set(rule.peers.flatMap((peer) => this.#matching(policy.namespace, peer)));
-    return [...found];
-  }
-
-  /** Policies tend to repeat their peers, so each different one is looked up once. */
-  #matching(namespace: string, peer: Peer): readonly Endpoint[] {
-    if (peer.type === "block") return this.#endpoints.filter((endpoint) => isInBlock(endpoint, peer));
-    const key = JSON.stringify([peer.namespaces ?? namespace, peer.pods]);
-    const known = this.#peers.get(key);
-    if (known !== undefined) return known;
-    const found = this.#endpoints.filter((endpoint) => this.#isSelected(endpoint, namespace, peer));
-    this.#peers.set(key, found);
-    return found;
-  }
-
-  #isSelected(endpoint: Endpoint, namespace: string, peer: Extract<Peer, { type: "pods" }>): boolean {
-    if (endpoint.type === "external") return false;
-    const { pod } = endpoint;
-    const inNamespace =
-      peer.namespaces === undefined
-        ? pod.namespace === namespace
-        : selects(peer.namespaces, this.#cluster.namespaces.get(pod.namespace) ?? {});
-    return inNamespace && selects(peer.pods, pod.labels);
-  }
-}
-
-/** A range is never cut by a block, so its first address tells for all of it. */
-function isInBlock(endpoint: Endpoint, { addresses }: Extract<Peer, { type: "block" }>): boolean {
-  if (endpoint.type === "pod") return false;
-  const { low } = endpoint.range;
-  return typeof low === "number" ? contains(addresses.ipv4, low) : contains(addresses.ipv6, low);
 }
 
 /** The ports of a rule towards a pod with these container ports; a name that the pod does not have means no port. */
-function rulePorts(rule: Rule, containerPorts: readonly ContainerPort[]): PortSet {
-  if (rule.ports === undefined) {
-    return unionPorts(unionPorts(everyPortOf("SCTP"), everyPortOf("TCP")), everyPortOf("UDP"));
-  }
-  return rule.ports
+function portSet(ports: RulePorts, containerPorts: readonly ContainerPort[]): PortSet {
+  if (ports === undefined) return ALL_PORTS;
+  return ports
     .flatMap((port) => {
       if (port.type === "range") return [portsOf(port.protocol, port.low, port.high)];
       return containerPorts
@@ -132,6 +130,7 @@ function rulePorts(rule: Rule, containerPorts: readonly ContainerPort[]): PortSe
     .reduce(unionPorts, NO_PORTS);
 }
 
-function containerPortsKey(ports: readonly ContainerPort[]): string {
-  return JSON.stringify(ports.filter(({ name }) => name !== undefined));
+/** The same text for endpoints on which every port name means the same. An address outside has no names. */
+function portNames(endpoint: Endpoint): string {
+  return endpoint.type === "pod" ? endpoint.portNames : "";
 }

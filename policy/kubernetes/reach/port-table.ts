@@ -20,8 +20,8 @@ export const ANYTHING: PortId = 1;
 export class PortTable {
   readonly #sets: PortSet[] = [];
   readonly #ids = new Map<string, PortId>();
-  readonly #unions = new Map<string, PortId>();
-  readonly #intersections = new Map<string, PortId>();
+  readonly #unions = new Map<number, PortId>();
+  readonly #intersections = new Map<number, PortId>();
 
   constructor() {
     this.add(NO_PORTS);
@@ -54,12 +54,13 @@ export class PortTable {
   }
 
   #combine(
-    memo: Map<string, PortId>,
+    memo: Map<number, PortId>,
     a: PortId,
     b: PortId,
     combine: (a: PortSet, b: PortSet) => PortSet,
   ): PortId {
-    const key = a < b ? `${a},${b}` : `${b},${a}`;
+    // Exact, as there are far fewer than 2^26 port sets.
+    const key = Math.min(a, b) * 2 ** 26 + Math.max(a, b);
     const known = memo.get(key);
     if (known !== undefined) return known;
     const id = this.add(combine(this.get(a), this.get(b)));
