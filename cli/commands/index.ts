@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { registerDecide } from "./decide.ts";
 import { registerReach } from "./reach.ts";
 
 /**
@@ -7,4 +8,4 @@ import { registerReach } from "./reach.ts";
  */
 export type Register = (program: Command, exit: (code: number) => void) => void;
 
-export const registrations: readonly Register[] = [registerReach];
+export const registrations: readonly Register[] = [registerDecide, registerReach];
