@@ -39,8 +39,8 @@ export interface NetworkPolicy {
   readonly ingress?: readonly Rule[];
   /** Absent when the policy says nothing on connections from the selected pods. */
   readonly egress?: readonly Rule[];
-  /** The ipBlocks of all its rules, those of a direction that is not among its `policyTypes` too. */
-  readonly blocks: readonly AddressSet[];
+  /** The ipBlocks of its rules, those of a direction that is not among its `policyTypes` too. */
+  readonly blocks: { readonly ingress: readonly AddressSet[]; readonly egress: readonly AddressSet[] };
 }
 
 export interface Rule {

@@ -1,4 +1,5 @@
-import { formatAddressRange, IPV4, IPV6 } from "../../sets/addresses.ts";
+import { compareText } from "../../finding.ts";
+import { type AddressSet, formatAddressRange, IPV4, IPV6 } from "../../sets/addresses.ts";
 import { pieces, type Range } from "../../sets/ranges.ts";
 import type { Cluster, Pod } from "./cluster.ts";
 
@@ -15,25 +16,28 @@ export interface Entity {
   readonly endpoints: readonly Endpoint[];
 }
 
-/** Every endpoint, numbered from 0, and what they belong to, sorted by name. */
+/** Every endpoint, numbered from 0, and what can be the source and the destination of connections, sorted by name. */
 export interface Population {
   readonly endpoints: readonly Endpoint[];
-  readonly entities: readonly Entity[];
+  readonly sources: readonly Entity[];
+  readonly destinations: readonly Entity[];
 }
 
 export interface ExternalOptions {
   /**
-   * Also report on IPv6 addresses, if a policy names any.
+   * Also report on IPv6 addresses, if a policy names any in that direction.
    * @default false
    */
   readonly ipv6?: boolean;
 }
 
 /**
- * The two ends that connections of this cluster can have. The outside world is the IPv4 addresses, cut where an
- * ipBlock (without its exceptions) begins or ends, whichever policy and direction that is in: so a range behaves as
- * one for every workload. As in the documentation of NetworkPolicy, ipBlocks are about addresses outside of the
- * cluster: no pod is matched by its own address.
+ * What connections of this cluster can start from and go to: its workloads, and the outside world.
+ *
+ * As a source, the outside world is the IPv4 addresses cut wherever an ipBlock (without its exceptions) of some ingress
+ * rule begins or ends; as a destination, it is cut by the egress rules. So a range behaves as one for every workload,
+ * and is as long as it can be. As the documentation of NetworkPolicy has it, ipBlocks are about addresses outside of
+ * the cluster: no pod is matched by its own address.
  */
 export function populate(cluster: Cluster, options: ExternalOptions = {}): Population {
   const endpoints: Endpoint[] = [];
@@ -48,31 +52,38 @@ export function populate(cluster: Cluster, options: ExternalOptions = {}): Popul
     kinds.set(look, endpoint);
     endpoints.push(endpoint);
   }
-  const entities: Entity[] = [...workloads].map(([name, kinds]) => ({
+  const inside = [...workloads].map(([name, kinds]) => ({
     name,
     external: false,
     endpoints: [...kinds.values()],
   }));
-  for (const range of outside(cluster, options)) {
-    const endpoint: Endpoint = { type: "external", index: endpoints.length, range };
-    endpoints.push(endpoint);
-    entities.push({ name: `external:${formatAddressRange(range)}`, external: true, endpoints: [endpoint] });
-  }
-  entities.sort((a, b) => (a.name < b.name ? -1 : 1));
-  return { endpoints, entities };
+  const outside = (blocks: readonly AddressSet[]): Entity[] =>
+    divide(blocks, options).map((range) => {
+      const endpoint: Endpoint = { type: "external", index: endpoints.length, range };
+      endpoints.push(endpoint);
+      return { name: `external:${formatAddressRange(range)}`, external: true, endpoints: [endpoint] };
+    });
+  return {
+    endpoints,
+    sources: sorted([...inside, ...outside(cluster.policies.flatMap(({ blocks }) => blocks.ingress))]),
+    destinations: sorted([...inside, ...outside(cluster.policies.flatMap(({ blocks }) => blocks.egress))]),
+  };
 }
 
-function outside(cluster: Cluster, options: ExternalOptions): (Range<number> | Range<bigint>)[] {
-  const blocks = cluster.policies.flatMap((policy) => policy.blocks);
-  const ipv4 = pieces(
+function sorted(entities: readonly Entity[]): Entity[] {
+  return entities.toSorted((a, b) => compareText(a.name, b.name));
+}
+
+/** The longest ranges of addresses that no block cuts. */
+function divide(blocks: readonly AddressSet[], { ipv6 }: ExternalOptions): (Range<number> | Range<bigint>)[] {
+  const divided = pieces(
     IPV4,
     blocks.map((block) => block.ipv4),
   );
-  const named = options.ipv6 === true && blocks.some((block) => block.ipv6.length > 0);
-  if (!named) return [...ipv4];
-  const ipv6 = pieces(
+  if (ipv6 !== true || blocks.every((block) => block.ipv6.length === 0)) return [...divided];
+  const more = pieces(
     IPV6,
     blocks.map((block) => block.ipv6),
   );
-  return [...ipv4, ...ipv6];
+  return [...divided, ...more];
 }

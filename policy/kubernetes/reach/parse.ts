@@ -55,7 +55,10 @@ export function toNetworkPolicy(
         ? { ingress: ingress.map(({ from, ports }) => toRule(from, ports)) }
         : {}),
       ...(types.includes("Egress") ? { egress: egress.map(({ to, ports }) => toRule(to, ports)) } : {}),
-      blocks: peers.flatMap(({ peer }) => (peer.ipBlock ? [addressesOf(peer.ipBlock)] : [])),
+      blocks: {
+        ingress: blocksIn(ingress.flatMap(({ from }) => from ?? [])),
+        egress: blocksIn(egress.flatMap(({ to }) => to ?? [])),
+      },
     },
     problems: peers.flatMap(({ peer, path }) =>
       strayExceptions(peer).map(({ index, text }) => ({
@@ -104,6 +107,10 @@ function toSelector(selector: SelectorInput | null | undefined): Selector {
       values: values ?? [],
     })),
   ];
+}
+
+function blocksIn(peers: readonly PeerInput[]): AddressSet[] {
+  return peers.flatMap(({ ipBlock }) => (ipBlock ? [addressesOf(ipBlock)] : []));
 }
 
 function addressesOf({ cidr, except }: NonNullable<PeerInput["ipBlock"]>): AddressSet {

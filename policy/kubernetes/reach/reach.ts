@@ -21,9 +21,9 @@ export interface Connection {
  * NetworkPolicies, in any order; others are passed over. The semantics are those of `networking.k8s.io/v1`.
  *
  * A workload is named for the topmost known owner of its pods. Where its pods differ, it can reach, and be reached on,
- * what any of them can. The outside world is `external:LOW-HIGH` for the IPv4 ranges that the ipBlocks of all policies
- * divide it into. Left out: pairs without a connection, a workload and itself, and two external ranges. Sorted by
- * `src`, then `dst`, by code unit.
+ * what any of them can. The outside world is `external:LOW-HIGH` for the longest IPv4 ranges that no ipBlock of a policy
+ * cuts: as a source those of ingress rules, as a destination those of egress rules. Left out: pairs without a
+ * connection, a workload and itself, and two external ranges. Sorted by `src`, then `dst`, by code unit.
  *
  * ```ts
  * for (const { src, dst, ports } of reach(objects)) console.log(`${src} -> ${dst}: ${formatPorts(ports)}`);
@@ -43,14 +43,14 @@ export function reach(objects: readonly unknown[], options: ExternalOptions = {}
 
 /** As {@link reach}, for objects already read, one connection at a time: a large cluster has millions. */
 export function* connections(cluster: Cluster, options: ExternalOptions = {}): Generator<Connection> {
-  const { endpoints, entities } = populate(cluster, options);
+  const { endpoints, sources, destinations } = populate(cluster, options);
   const table = new PortTable();
   const matrix = new Matrix(cluster, endpoints, table);
   const ingress = endpoints.map((endpoint) => matrix.ingress(endpoint));
   const egress = endpoints.map((endpoint) => matrix.egress(endpoint));
-  for (const src of entities) {
-    for (const dst of entities) {
-      if (src === dst || (src.external && dst.external)) continue;
+  for (const src of sources) {
+    for (const dst of destinations) {
+      if (src.name === dst.name || (src.external && dst.external)) continue;
       const ports = between(src, dst, ingress, egress, table);
       if (ports !== NOTHING) yield { src: src.name, dst: dst.name, ports: table.get(ports) };
     }
