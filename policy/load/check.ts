@@ -1,6 +1,7 @@
 import type { Finding } from "../finding.ts";
 import { API_VERSION, type Document, KINDS, type Kind, schemas } from "../schema/index.ts";
-import { issueFindings } from "./issue.ts";
+import { issueFindings, pathText } from "./issue.ts";
+import { show } from "./show.ts";
 import type { Path, RawDocument, Sourced } from "./source.ts";
 import { didYouMean } from "./suggest.ts";
 
@@ -29,17 +30,17 @@ export function checkDocument(raw: RawDocument, findings: Finding[]): Sourced | 
     return undefined;
   }
   if (!isKind(value.kind)) {
-    const written = typeof value.kind === "string" ? value.kind : undefined;
-    const hint = written === undefined ? "" : didYouMean(written, KINDS);
-    const message = written === undefined ? "`kind` is missing" : `unknown kind "${written}"${hint}`;
-    error("PR103", message, `use one of ${KINDS.join(", ")}`, written === undefined ? [] : ["kind"]);
+    const missing = value.kind === undefined;
+    const hint = typeof value.kind === "string" ? didYouMean(value.kind, KINDS) : "";
+    const message = missing ? "`kind` is missing" : `unknown kind ${show(value.kind)}${hint}`;
+    error("PR103", message, `use one of ${KINDS.join(", ")}`, missing ? [] : ["kind"]);
     return undefined;
   }
   if (value.apiVersion !== API_VERSION) {
     const message =
       value.apiVersion === undefined
         ? "`apiVersion` is missing"
-        : `unknown apiVersion ${JSON.stringify(value.apiVersion)}`;
+        : `unknown apiVersion ${show(value.apiVersion)}`;
     error("PR103", message, `write apiVersion: ${API_VERSION}`, ["apiVersion"]);
     return undefined;
   }
@@ -52,6 +53,16 @@ export function checkDocument(raw: RawDocument, findings: Finding[]): Sourced | 
     }
     return undefined;
   }
+  const broken = brokenText(result.data);
+  if (broken) {
+    error(
+      "PR107",
+      `\`${pathText(broken)}\` holds half of a surrogate pair, which is no character`,
+      "correct the \\u escape",
+      broken,
+    );
+    return undefined;
+  }
   const position = raw.position;
   return { document: result.data as Document, position, locate: (path) => raw.locate(path) };
 }
@@ -61,4 +72,16 @@ function documentName(value: Record<string, unknown>): string {
   const metadata = value.metadata;
   if (!isRecord(metadata) || typeof metadata.name !== "string") return "?";
   return typeof metadata.namespace === "string" ? `${metadata.namespace}/${metadata.name}` : metadata.name;
+}
+
+/** Path of the first text that is not well-formed Unicode. Such text changes when it is written out as UTF-8. */
+function brokenText(value: unknown): Path | undefined {
+  if (typeof value === "string") return value.isWellFormed() ? undefined : [];
+  if (typeof value !== "object" || value === null) return undefined;
+  const list = Array.isArray(value);
+  for (const [key, item] of Object.entries(value)) {
+    const inner = key.isWellFormed() ? brokenText(item) : [];
+    if (inner) return [list ? Number(key) : key, ...inner];
+  }
+  return undefined;
 }

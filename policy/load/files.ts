@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { type Dirent, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { compareText, type Finding, type Severity } from "../finding.ts";
 
@@ -15,13 +15,15 @@ export interface PolicyFile {
 
 /**
  * Reads files, and folders recursively (`*.yaml`, `*.yml`, `*.json`; hidden entries and `node_modules` are passed
- * over). What cannot be read becomes a finding; nothing is read beyond {@link MAX_FILE_BYTES}.
+ * over). Links are followed, each file and folder is read once. What cannot be read becomes a finding; nothing is
+ * read beyond {@link MAX_FILE_BYTES}.
  */
 export function readPolicyFiles(paths: readonly string[]): { files: PolicyFile[]; findings: Finding[] } {
   const findings: Finding[] = [];
   const files: PolicyFile[] = [];
+  const seen = new Set<string>();
   for (const path of paths) {
-    for (const name of listFiles(path, 0, findings)) {
+    for (const name of listFiles(path, 0, seen, findings)) {
       const text = readOne(name, findings);
       if (text !== undefined) files.push({ name, text });
     }
@@ -39,36 +41,50 @@ function problem(
   findings.push({ rule: "PR100", severity, message, fix, position: { file, line: 1, col: 1 } });
 }
 
-function listFiles(path: string, depth: number, findings: Finding[]): string[] {
-  let stat: ReturnType<typeof statSync>;
+/** @param seen - real paths met so far: a link that leads back would otherwise never end, or end in duplicate names */
+function listFiles(path: string, depth: number, seen: Set<string>, findings: Finding[]): string[] {
   try {
-    stat = statSync(path);
+    const stat = statSync(path);
+    const real = realpathSync(path);
+    if (seen.has(real)) return [];
+    seen.add(real);
+    if (stat.isFile()) return [path];
+    if (stat.isDirectory()) return listFolder(path, depth, seen, findings);
+    problem(findings, path, "is neither a file nor a folder", "name a policy file or a folder of them");
   } catch (error) {
     problem(findings, path, `cannot be read: ${errno(error)}`, "check the path");
-    return [];
   }
-  if (stat.isFile()) return [path];
-  if (!stat.isDirectory()) {
-    problem(findings, path, "is neither a file nor a folder", "name a policy file or a folder of them");
-    return [];
-  }
+  return [];
+}
+
+function listFolder(path: string, depth: number, seen: Set<string>, findings: Finding[]): string[] {
   if (depth > MAX_FOLDER_DEPTH) {
+    problem(findings, path, "folders are nested too deeply here", "name a smaller folder");
+    return [];
+  }
+  const before = findings.length;
+  const files = readdirSync(path, { withFileTypes: true })
+    .filter((entry) => !entry.name.startsWith(".") && entry.name !== "node_modules")
+    .map((entry) => ({ entry, path: join(path, entry.name) }))
+    .filter(
+      ({ entry, path }) => POLICY_FILE.test(entry.name) || entry.isDirectory() || isLinkToFolder(entry, path),
+    )
+    .sort((a, b) => compareText(a.path, b.path))
+    .flatMap((inner) => listFiles(inner.path, depth + 1, seen, findings));
+  if (depth === 0 && files.length === 0 && findings.length === before) {
     problem(
       findings,
       path,
-      "folders are nested too deeply here (a link that leads back?)",
-      "name a smaller folder",
+      "holds no *.yaml, *.yml or *.json file that is not read already",
+      "name the folder with the policies",
     );
-    return [];
   }
-  const entries = readdirSync(path, { withFileTypes: true })
-    .filter((entry) => !entry.name.startsWith(".") && entry.name !== "node_modules")
-    .filter((entry) => entry.isDirectory() || POLICY_FILE.test(entry.name))
-    .map((entry) => join(path, entry.name))
-    .sort(compareText);
-  if (entries.length === 0 && depth === 0)
-    problem(findings, path, "holds no *.yaml, *.yml or *.json file", "name the folder with the policies");
-  return entries.flatMap((entry) => listFiles(entry, depth + 1, findings));
+  return files;
+}
+
+/** A linked folder counts: to leave it out would silently lose its denies. A broken link is no folder. */
+function isLinkToFolder(entry: Dirent, path: string): boolean {
+  return entry.isSymbolicLink() && (statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false);
 }
 
 function readOne(name: string, findings: Finding[]): string | undefined {

@@ -2,8 +2,9 @@ import type { z } from "zod";
 import type { Finding } from "../finding.ts";
 import type { Kind } from "../schema/index.ts";
 import { knownKeys, unionOptions } from "./schema-lookup.ts";
+import { cut, show } from "./show.ts";
 import type { Path, RawDocument } from "./source.ts";
-import { didYouMean } from "./suggest.ts";
+import { didYouMean, nearest } from "./suggest.ts";
 
 function valueAt(value: unknown, path: Path): unknown {
   let current = value;
@@ -41,7 +42,7 @@ export function issueFindings(
         return {
           rule: "PR104",
           severity: "error",
-          message: `unknown key "${key}" in ${where}${didYouMean(key, known)}`,
+          message: `unknown key "${cut(key)}" in ${where}${didYouMean(key, known)}`,
           fix: known.length > 0 ? `known keys: ${known.join(", ")}` : "remove it",
           ...(keyPosition && { position: keyPosition }),
         };
@@ -64,7 +65,7 @@ export function issueFindings(
           rule: "PR106",
           severity: "error",
           message: `${where} must be ${article(issue.expected)}, but is ${describe(actual)}`,
-          fix: quoteHint(issue.expected, actual),
+          fix: typeHint(issue.expected, actual, raw.written?.(path)),
           ...at,
         },
       ];
@@ -87,7 +88,7 @@ export function issueFindings(
         {
           rule: "PR106",
           severity: "error",
-          message: `${where} cannot be ${JSON.stringify(actual)}${didYouMean(String(actual), values)}`,
+          message: `${where} cannot be ${show(actual)}${typeof actual === "string" ? didYouMean(actual, values) : ""}`,
           fix: `use one of ${values.join(", ")}`,
           ...at,
         },
@@ -102,8 +103,8 @@ export function issueFindings(
         const hint = typeof actual === "string" ? didYouMean(actual, options) : "";
         const message =
           actual === undefined
-            ? `${where} is missing`
-            : `${where} cannot be ${JSON.stringify(actual)}${hint}`;
+            ? `${where} is missing${misspelt(valueAt(root, path.slice(0, -1)), discriminator)}`
+            : `${where} cannot be ${show(actual)}${hint}`;
         return [
           {
             rule: actual === undefined ? "PR105" : "PR106",
@@ -128,8 +129,7 @@ export function issueFindings(
       return issue.issues.flatMap((inner) => issueFindings(inner, kind, raw, path));
     default: {
       const actual = valueAt(root, path);
-      const shown =
-        typeof actual === "string" || typeof actual === "number" ? ` (${JSON.stringify(actual)})` : "";
+      const shown = typeof actual === "string" || typeof actual === "number" ? ` (${show(actual)})` : "";
       return [
         {
           rule: "PR107",
@@ -150,15 +150,21 @@ function depth(issues: readonly z.core.$ZodIssue[]): number {
   );
 }
 
+/** The key that was probably meant as this one: a union without its discriminator does not list its unknown keys. */
+function misspelt(value: unknown, key: string): string {
+  if (typeof value !== "object" || value === null) return "";
+  const written = nearest(key, Object.keys(value));
+  return written === undefined ? "" : `; \`${written}\` is written: did you mean \`${key}\`?`;
+}
+
 function describe(value: unknown): string {
   if (value === null) return "empty";
-  if (Array.isArray(value)) return "a list";
-  if (typeof value === "object") return "a mapping";
-  return `the ${typeof value} ${JSON.stringify(value)}`;
+  const primitive = typeof value === "string" || typeof value === "number" || typeof value === "boolean";
+  return primitive ? `the ${typeof value} ${show(value)}` : show(value);
 }
 
 function article(expected: string): string {
-  const names: Record<string, string> = {
+  const names: Readonly<Record<string, string>> = {
     array: "a list",
     object: "a mapping",
     record: "a mapping",
@@ -167,10 +173,18 @@ function article(expected: string): string {
   return names[expected] ?? `a ${expected}`;
 }
 
-function quoteHint(expected: string, actual: unknown): string {
+/** @param written - the value as its author wrote it: 1.30 is the number 1.3, and quoting that would be another mistake */
+function typeHint(expected: string, actual: unknown, written: string | undefined): string {
   if (expected === "string" && (typeof actual === "number" || typeof actual === "boolean"))
-    return `put it in quotes: "${actual}"`;
-  if (expected === "number" && typeof actual === "string") return "write it without quotes";
+    return `put it in quotes: "${cut(written ?? String(actual))}"`;
+  if (
+    expected === "number" &&
+    typeof actual === "string" &&
+    actual.trim() !== "" &&
+    Number.isFinite(Number(actual))
+  )
+    return "write it without quotes";
+  if (expected === "boolean") return "write true or false";
   if (expected === "array") return "write a list: start each entry with '- ', or use [ ]";
   return `write ${article(expected)}`;
 }

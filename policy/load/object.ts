@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import type { Position } from "../finding.ts";
 import {
   type AgentSpecInput,
@@ -24,6 +25,9 @@ export type Naming =
       readonly labels?: Record<string, string>;
       readonly annotations?: Record<string, string>;
     };
+
+/** A frame of a stack: `at name (place:line:col)` or `at place:line:col`; the place may hold spaces. */
+const FRAME = /^ +at (?:.*?\((.+)|(?:async )?(.+?)):(\d+):(\d+)\)?$/m;
 
 const positions = new WeakMap<object, Position>();
 
@@ -72,21 +76,26 @@ function metadata(naming: Naming): {
   return typeof naming === "string" ? { name: naming } : { ...naming };
 }
 
+/** A function or a class, as `Error.captureStackTrace` takes it. */
+type Builder = ((...args: never[]) => unknown) | (abstract new (...args: never[]) => unknown);
+
 /** Remembers which line called the builder, so that a finding in a TypeScript policy has a position too. */
-function at<T extends object>(object: T, builder: (...args: never[]) => unknown): T {
+function at<T extends object>(object: T, builder: Builder): T {
   const position = callerPosition(builder);
   if (position) positions.set(object, position);
   return object;
 }
 
 /** Gives an object the position of the code that called `below`; for builders on top of these. */
-export function callerPosition(below: (...args: never[]) => unknown): Position | undefined {
+export function callerPosition(below: Builder): Position | undefined {
   const holder: { stack?: string } = {};
   Error.captureStackTrace(holder, below);
-  const frame = /\(?((?:file:\/\/)?[^\s()]+):(\d+):(\d+)\)?$/m.exec(holder.stack ?? "");
+  const frame = FRAME.exec(holder.stack ?? "");
   if (!frame) return undefined;
-  const [, file = "", line = "1", col = "1"] = frame;
-  return { file: decodeURIComponent(file.replace(/^file:\/\//, "")), line: Number(line), col: Number(col) };
+  const [, named, plain, line, col] = frame;
+  const where = named ?? plain ?? "";
+  const file = where.startsWith("file://") ? fileURLToPath(where) : where;
+  return { file, line: Number(line), col: Number(col) };
 }
 
 /** States where an object was written, when the builder's own caller is not the place. */

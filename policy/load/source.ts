@@ -18,4 +18,6 @@ export interface RawDocument {
   readonly value: unknown;
   readonly position: Position | undefined;
   locate(path: Path, at?: "key" | "value"): Position | undefined;
+  /** The value at `path` as its author wrote it, where that is text. */
+  written?(path: Path): string | undefined;
 }

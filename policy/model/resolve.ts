@@ -85,9 +85,10 @@ function index(documents: readonly Sourced[], report: Report): ByKind {
     Grant: new Map(),
     Waiver: new Map(),
   } satisfies Record<Kind, Map<string, Sourced>>;
-  const sorted = [...documents].sort((a, b) => compareText(objectId(a), objectId(b)));
-  for (const source of sorted) {
-    const id = objectId(source);
+  const sorted = documents
+    .map((source) => ({ id: objectId(source), source }))
+    .sort((a, b) => compareText(a.id, b.id));
+  for (const { id, source } of sorted) {
     const key = id.slice(id.indexOf("/") + 1);
     const map: Map<string, Sourced> = maps[source.document.kind];
     const first = map.get(key);
@@ -146,7 +147,11 @@ function resolveWorkload(source: Sourced<"Workload">, trust: Trust): Workload {
 function joinedGroups(workloads: ReadonlyMap<string, Workload>): Map<string, string[]> {
   const joined = new Map<string, string[]>();
   for (const workload of workloads.values()) {
-    for (const group of workload.spec.groups) joined.set(group, [...(joined.get(group) ?? []), workload.id]);
+    for (const group of workload.spec.groups) {
+      const members = joined.get(group);
+      if (members) members.push(workload.id);
+      else joined.set(group, [workload.id]);
+    }
   }
   return joined;
 }
