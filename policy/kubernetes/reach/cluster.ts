@@ -5,6 +5,8 @@ import type { Protocol } from "../../sets/ports.ts";
 export interface Cluster {
   /** Labels of each namespace that was given or that something lives in, by name. */
   readonly namespaces: ReadonlyMap<string, Labels>;
+  /** The namespaces of which the Namespace object itself was given: of the others only the name is known. */
+  readonly declared: ReadonlySet<string>;
   readonly pods: readonly Pod[];
   readonly policies: readonly NetworkPolicy[];
 }
@@ -17,6 +19,7 @@ export interface Pod {
   readonly workload: string;
   readonly namespace: string;
   readonly labels: Labels;
+  readonly annotations: Labels;
   readonly ports: readonly ContainerPort[];
   /** Such a pod shares its node's address; most network plugins do not apply NetworkPolicy to it. */
   readonly hostNetwork: boolean;

@@ -29,6 +29,11 @@ export interface ExternalOptions {
    * @default false
    */
   readonly ipv6?: boolean;
+  /**
+   * Blocks that something else than a NetworkPolicy tells apart as sources; they cut the outside world too.
+   * @default none
+   */
+  readonly alsoCut?: readonly AddressSet[];
 }
 
 /**
@@ -45,7 +50,7 @@ export function populate(cluster: Cluster, options: ExternalOptions = {}): Popul
   for (const pod of cluster.pods) {
     const kinds = workloads.get(pod.workload) ?? new Map<string, Endpoint>();
     workloads.set(pod.workload, kinds);
-    const look = JSON.stringify([Object.entries(pod.labels).sort(), pod.ports]);
+    const look = JSON.stringify(pod);
     if (kinds.has(look)) continue;
     const portNames = JSON.stringify(pod.ports.filter(({ name }) => name !== undefined));
     const endpoint: Endpoint = { type: "pod", index: endpoints.length, pod, portNames };
@@ -65,7 +70,10 @@ export function populate(cluster: Cluster, options: ExternalOptions = {}): Popul
     });
   return {
     endpoints,
-    sources: sorted([...inside, ...outside(cluster.policies.flatMap(({ blocks }) => blocks.ingress))]),
+    sources: sorted([
+      ...inside,
+      ...outside([...cluster.policies.flatMap(({ blocks }) => blocks.ingress), ...(options.alsoCut ?? [])]),
+    ]),
     destinations: sorted([...inside, ...outside(cluster.policies.flatMap(({ blocks }) => blocks.egress))]),
   };
 }

@@ -1,5 +1,5 @@
-export type { Cluster, NetworkPolicy, Pod } from "./cluster.ts";
-export type { ExternalOptions } from "./endpoints.ts";
+export type { Cluster, Labels, NetworkPolicy, Pod } from "./cluster.ts";
+export type { Endpoint, Entity, ExternalOptions } from "./endpoints.ts";
 export type { Problem } from "./problem.ts";
-export { type Connection, connections, reach } from "./reach.ts";
+export { type Connection, connections, Reachability, reach } from "./reach.ts";
 export { readCluster } from "./read.ts";

@@ -13,8 +13,14 @@ type RuleInput = NonNullable<NetworkPolicySpec["ingress"] | NetworkPolicySpec["e
 type PeerInput = NonNullable<NonNullable<NetworkPolicySpec["ingress"]>[number]["from"]>[number];
 type PortInput = NonNullable<RuleInput["ports"]>[number];
 
+/** What `metadata` of a pod or of a pod template says. */
+export interface PodMetadata {
+  readonly labels?: Labels | null | undefined;
+  readonly annotations?: Labels | null | undefined;
+}
+
 /** A checked pod spec as a {@link Pod}. */
-export function toPod(workload: string, namespace: string, labels: Labels, spec: PodSpec): Pod {
+export function toPod(workload: string, namespace: string, metadata: PodMetadata, spec: PodSpec): Pod {
   // An init container that restarts always is a sidecar: it listens as long as the others do.
   const sidecars = (spec.initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === "Always");
   const ports: ContainerPort[] = [...(spec.containers ?? []), ...sidecars].flatMap((container) =>
@@ -25,7 +31,15 @@ export function toPod(workload: string, namespace: string, labels: Labels, spec:
     })),
   );
   const serviceAccount = spec.serviceAccountName || spec.serviceAccount || "default";
-  return { workload, namespace, labels, ports, hostNetwork: spec.hostNetwork === true, serviceAccount };
+  return {
+    workload,
+    namespace,
+    labels: metadata.labels ?? {},
+    annotations: metadata.annotations ?? {},
+    ports,
+    hostNetwork: spec.hostNetwork === true,
+    serviceAccount,
+  };
 }
 
 /** A checked policy with the defaults of the API filled in, and what in it can have no effect. */

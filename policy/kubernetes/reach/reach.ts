@@ -1,7 +1,7 @@
 import { PolicyError } from "../../finding.ts";
 import type { PortSet } from "../../sets/ports.ts";
 import type { Cluster } from "./cluster.ts";
-import { type Endpoint, type Entity, type ExternalOptions, populate } from "./endpoints.ts";
+import { type Endpoint, type Entity, type ExternalOptions, type Population, populate } from "./endpoints.ts";
 import { Matrix, type Row } from "./matrix.ts";
 import { ANYTHING, NOTHING, type PortId, PortTable } from "./port-table.ts";
 import { readCluster } from "./read.ts";
@@ -43,39 +43,58 @@ export function reach(objects: readonly unknown[], options: ExternalOptions = {}
 
 /** As {@link reach}, for objects already read, one connection at a time: a large cluster has millions. */
 export function* connections(cluster: Cluster, options: ExternalOptions = {}): Generator<Connection> {
-  const { endpoints, sources, destinations } = populate(cluster, options);
-  const table = new PortTable();
-  const matrix = new Matrix(cluster, endpoints, table);
-  const ingress = endpoints.map((endpoint) => matrix.ingress(endpoint));
-  const egress = endpoints.map((endpoint) => matrix.egress(endpoint));
-  for (const src of sources) {
-    for (const dst of destinations) {
-      if (src.name === dst.name || (src.external && dst.external)) continue;
-      const ports = between(src, dst, ingress, egress, table);
-      if (ports !== NOTHING) yield { src: src.name, dst: dst.name, ports: table.get(ports) };
-    }
+  const reachability = new Reachability(cluster, options);
+  for (const { src, dst } of reachability.pairs()) {
+    const ports = reachability.between(src, dst);
+    if (ports !== undefined) yield { src: src.name, dst: dst.name, ports };
   }
 }
 
-/** What any pod of `src` can open to any pod of `dst`: it must be allowed to leave the one and to enter the other. */
-function between(
-  src: Entity,
-  dst: Entity,
-  ingress: readonly (Row | undefined)[],
-  egress: readonly (Row | undefined)[],
-  table: PortTable,
-): PortId {
-  let all: PortId = NOTHING;
-  for (const from of src.endpoints) {
-    for (const to of dst.endpoints) {
-      const leaves = allowed(egress[from.index], to);
-      const enters = allowed(ingress[to.index], from);
-      all = table.union(all, table.intersection(leaves, enters));
+/** The same, for those who want to look at single pods, or to add a layer of their own. */
+export class Reachability {
+  readonly #population: Population;
+  readonly #table = new PortTable();
+  readonly #ingress: readonly (Row | undefined)[];
+  readonly #egress: readonly (Row | undefined)[];
+
+  constructor(cluster: Cluster, options: ExternalOptions = {}) {
+    this.#population = populate(cluster, options);
+    const { endpoints } = this.#population;
+    const matrix = new Matrix(cluster, endpoints, this.#table);
+    this.#ingress = endpoints.map((endpoint) => matrix.ingress(endpoint));
+    this.#egress = endpoints.map((endpoint) => matrix.egress(endpoint));
+  }
+
+  /** Every source with every destination that a connection may be between, by name. */
+  *pairs(): Generator<{ readonly src: Entity; readonly dst: Entity }> {
+    for (const src of this.#population.sources) {
+      for (const dst of this.#population.destinations) {
+        if (src.name !== dst.name && !(src.external && dst.external)) yield { src, dst };
+      }
     }
   }
-  return all;
+
+  /** What any pod of `src` can open to any pod of `dst`; `undefined` when that is nothing. */
+  between(src: Entity, dst: Entity): PortSet | undefined {
+    let all: PortId = NOTHING;
+    for (const from of src.endpoints) {
+      for (const to of dst.endpoints) all = this.#table.union(all, this.#allowed(from, to));
+    }
+    return all === NOTHING ? undefined : this.#table.get(all);
+  }
+
+  /** What one endpoint can open to another. */
+  allowed(from: Endpoint, to: Endpoint): PortSet {
+    return this.#table.get(this.#allowed(from, to));
+  }
+
+  /** A connection must be allowed to leave the one and to enter the other. */
+  #allowed(from: Endpoint, to: Endpoint): PortId {
+    return this.#table.intersection(read(this.#egress[from.index], to), read(this.#ingress[to.index], from));
+  }
 }
 
-function allowed(row: Row | undefined, other: Endpoint): PortId {
+/** No row means that the pod is not isolated. */
+function read(row: Row | undefined, other: Endpoint): PortId {
   return row === undefined ? ANYTHING : (row[other.index] ?? NOTHING);
 }

@@ -2,7 +2,7 @@ import type { z } from "zod";
 import type { Cluster, Labels, NetworkPolicy, Pod } from "./cluster.ts";
 import { flatten, isObject, type RawObject, type Role, roleOf } from "./kinds.ts";
 import { type Controller, topmostOwner } from "./owner.ts";
-import { toNetworkPolicy, toPod } from "./parse.ts";
+import { type PodMetadata, toNetworkPolicy, toPod } from "./parse.ts";
 import { formatPath, type Problem } from "./problem.ts";
 import {
   metadataSchema,
@@ -24,6 +24,7 @@ interface Item {
   readonly name: string;
   readonly namespace: string;
   readonly labels: Labels;
+  readonly annotations: Labels;
   readonly controller: Controller | undefined;
   readonly role: Role;
   readonly object: RawObject;
@@ -71,7 +72,8 @@ class Reader {
     // As in Kubernetes, one owner at most is the controller; others only keep an object from being collected.
     const controller = metadata.ownerReferences?.find((reference) => reference.controller === true);
     const labels = metadata.labels ?? {};
-    this.#keep({ id, kind, name, namespace, labels, controller, role, object: value, path });
+    const annotations = metadata.annotations ?? {};
+    this.#keep({ id, kind, name, namespace, labels, annotations, controller, role, object: value, path });
   }
 
   #keep(item: Item): void {
@@ -92,16 +94,18 @@ class Reader {
 
   cluster(): Cluster {
     const namespaces = new Map<string, Labels>();
+    const declared = new Set<string>();
     const pods: Pod[] = [];
     const policies: NetworkPolicy[] = [];
     for (const item of this.#items.values()) {
       switch (item.role.type) {
         case "namespace":
           namespaces.set(item.name, { ...item.labels, [NAMESPACE_NAME]: item.name });
+          declared.add(item.name);
           break;
         case "pod": {
           const spec = this.#part(podSpecSchema, item, ["spec"]);
-          if (spec !== undefined) pods.push(this.#pod(item, item.labels, spec));
+          if (spec !== undefined) pods.push(this.#pod(item, item, spec));
           break;
         }
         case "workload": {
@@ -132,7 +136,7 @@ class Reader {
     for (const { namespace } of [...pods, ...policies]) {
       if (!namespaces.has(namespace)) namespaces.set(namespace, { [NAMESPACE_NAME]: namespace });
     }
-    return { namespaces, pods, policies };
+    return { namespaces, declared, pods, policies };
   }
 
   #template(item: Item, role: Extract<Role, { type: "workload" }>): Pod | undefined {
@@ -141,10 +145,10 @@ class Reader {
     const retired = isObject(spec) && (spec.replicas === 0 || spec.parallelism === 0);
     if (item.controller !== undefined && retired) return undefined;
     const template = this.#part(podTemplateSchema, item, role.template, role.templateOptional);
-    return template && this.#pod(item, template.metadata?.labels ?? {}, template.spec ?? {});
+    return template && this.#pod(item, template.metadata ?? {}, template.spec ?? {});
   }
 
-  #pod(item: Item, labels: Labels, spec: PodSpec): Pod {
+  #pod(item: Item, metadata: PodMetadata, spec: PodSpec): Pod {
     const owner = topmostOwner(item.kind, item.name, (kind, name) =>
       kind === item.kind && name === item.name
         ? item.controller
@@ -154,7 +158,7 @@ class Reader {
       const message = `${item.id} is on the host network: most network plugins apply no NetworkPolicy to it`;
       this.problems.push({ rule: "PR193", severity: "warning", message, object: item.id, path: item.path });
     }
-    return toPod(`${item.namespace}/${owner}`, item.namespace, labels, spec);
+    return toPod(`${item.namespace}/${owner}`, item.namespace, metadata, spec);
   }
 
   /** The part of an object at `path`, checked; `undefined` after a problem, or where an optional part is absent. */

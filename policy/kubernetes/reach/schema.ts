@@ -36,6 +36,7 @@ export const metadataSchema = z.object({
   name: text.min(1, "the object has no name"),
   namespace: text.nullish(),
   labels,
+  annotations: labels,
   ownerReferences: listOf(ownerReference),
 });
 
@@ -57,7 +58,7 @@ export type PodSpec = z.infer<typeof podSpecSchema>;
 
 /** `spec.template` of a workload. */
 export const podTemplateSchema = z.object(
-  { metadata: z.object({ labels }).nullish(), spec: podSpecSchema.nullish() },
+  { metadata: z.object({ labels, annotations: labels }).nullish(), spec: podSpecSchema.nullish() },
   { error: "a workload needs a pod template here" },
 );
 
