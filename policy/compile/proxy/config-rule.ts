@@ -65,6 +65,15 @@ export const agentSchema = z.strictObject({
   owner: z.string().min(1),
   /** SPIFFE IDs by which it may identify itself. */
   workloads: z.array(spiffeId).default([]),
+  /** The one user that it acts for, `provider:user`, taken when the connection asserts no person. */
+  onBehalfOfUser: z.string().includes(":").optional(),
+  /** Users and IdP groups that it may act for. @default nobody */
+  onBehalfOf: z
+    .strictObject({
+      users: z.array(z.string().includes(":")).default([]),
+      idpGroups: z.array(z.string().includes(":")).default([]),
+    })
+    .prefault({}),
   /** Token subjects by which it may identify itself, as `provider:subject`. */
   tokens: z.array(z.string().includes(":")).default([]),
   /** After this instant it is nobody. */

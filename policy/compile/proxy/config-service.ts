@@ -25,12 +25,15 @@ const upstreamTls = z.discriminatedUnion("mode", [
     ca: path.optional(),
     /** Name sent as SNI and verified against the certificate's DNS names. @default the endpoint's host */
     sni: host.optional(),
+    /** Names accepted in the endpoint's certificate, any one of them. @default `sni` */
+    subjectAltNames: z.array(host).min(1).optional(),
   }),
   z.strictObject({
     /** As `simple`, and the proxy shows a certificate too. */
     mode: z.literal("mutual"),
     ca: path.optional(),
     sni: host.optional(),
+    subjectAltNames: z.array(host).min(1).optional(),
     /** The certificate shown. @default the proxy's own SVID */
     certificate: keyPairSchema.optional(),
     /**
@@ -79,6 +82,7 @@ export const protocolSchema = z.enum([
   "redis",
   "mongo",
   "kafka",
+  "grpc",
   "nats",
   "mqtt",
   "amqp",

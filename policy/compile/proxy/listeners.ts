@@ -1,0 +1,47 @@
+import type { Finding } from "../../finding.ts";
+import type { Model, Service } from "../../model/types.ts";
+import { planListenerPorts, servicePortKey } from "../../plan/listener-ports.ts";
+import { findingAt } from "../report.ts";
+import type { ProxyConfigInput } from "./config.ts";
+
+type Listener = ProxyConfigInput["listeners"][number];
+
+/**
+ * The ports of a shard: the shared one, where the client names the service, and one for each port of each external service.
+ * A service in the mesh has no listener of its own: workloads reach it directly, and others through the shared port.
+ */
+export function proxyListeners(
+  model: Model,
+  services: readonly Service[],
+  findings: Finding[],
+): Listener[] {
+  const planned = planListenerPorts(model);
+  const { connectPort } = model.trust.spec.proxy;
+  const listeners: Listener[] = [{ name: "connect", mode: "connect", port: connectPort }];
+  for (const service of services) {
+    if (service.enforcement !== "proxy") continue;
+    for (const { port } of service.ports) {
+      const listener = planned.get(servicePortKey(service.name, port));
+      if (listener === undefined) continue;
+      if (listener === connectPort) {
+        findings.push(
+          findingAt(
+            "PR208",
+            "error",
+            { kind: "Trust", id: model.trust.name, position: model.trust.position },
+            `\`proxy.connectPort\` ${connectPort} is also the planned listener port of ${service.name}:${port}`,
+            "choose a `connectPort` outside 20000 to 29999",
+          ),
+        );
+      }
+      listeners.push({
+        name: `${service.name}-${port}`,
+        mode: "mtls",
+        port: listener,
+        service: service.name,
+        servicePort: port,
+      });
+    }
+  }
+  return listeners;
+}

@@ -1,0 +1,126 @@
+import type { ProxyListener } from "../policy/compile/proxy/config.ts";
+import { openRawListener } from "./accept/raw-listener.ts";
+import { openStagedListener } from "./accept/staged-listener.ts";
+import { openTlsListener } from "./accept/tls-listener.ts";
+import type { ProxyState } from "./state.ts";
+
+/** A bound port. */
+export interface OpenListener {
+  /** The port; another than configured where that was 0. */
+  readonly port: number;
+  /** Takes no new connection; those that are there go on. */
+  stop(): void;
+}
+
+interface Bound {
+  readonly key: string;
+  readonly open: OpenListener;
+}
+
+/** A port that cannot be bound. */
+export class ListenError extends Error {
+  readonly code = "PROXY_LISTEN";
+}
+
+/**
+ * The accepting ports of a process, kept as the configuration says. Ports are opened with `SO_REUSEPORT`, so a port whose
+ * certificate or trust changed is opened anew beside the old listener, before that one stops.
+ */
+export class Listeners {
+  readonly #state: ProxyState;
+  readonly #bound = new Map<string, Bound>();
+
+  constructor(state: ProxyState) {
+    this.#state = state;
+  }
+
+  /** Opens, replaces and closes ports. All new ones are bound before an old one stops. */
+  async sync(): Promise<void> {
+    const { config } = this.#state.generation;
+    const fresh = new Map<string, Bound>();
+    try {
+      for (const listener of config.listeners) {
+        const key = this.#keyOf(listener);
+        if (this.#bound.get(listener.name)?.key === key) continue;
+        fresh.set(listener.name, { key, open: await this.#open(listener) });
+      }
+    } catch (error) {
+      for (const { open } of fresh.values()) open.stop();
+      throw error;
+    }
+    const names = new Set(config.listeners.map(({ name }) => name));
+    for (const [name, { open }] of this.#bound) {
+      if (names.has(name) && !fresh.has(name)) continue;
+      open.stop();
+      this.#bound.delete(name);
+    }
+    for (const [name, bound] of fresh) this.#bound.set(name, bound);
+  }
+
+  get count(): number {
+    return this.#bound.size;
+  }
+
+  stop(): void {
+    for (const { open } of this.#bound.values()) open.stop();
+    this.#bound.clear();
+  }
+
+  async #open(listener: ProxyListener): Promise<OpenListener> {
+    try {
+      switch (acceptorOf(listener, this.#state)) {
+        case "tls":
+          return openTlsListener(this.#state, listener);
+        case "raw":
+          return openRawListener(this.#state, listener);
+        case "staged":
+          return await openStagedListener(this.#state, listener);
+      }
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw new ListenError(
+        `listener "${listener.name}" cannot bind ${bindOf(listener)}:${listener.port}: ${why}`,
+        { cause },
+      );
+    }
+  }
+
+  /** What a bound listener depends on: when it changes, the port is opened anew. */
+  #keyOf(listener: ProxyListener): string {
+    const { loaded, trust } = this.#state.generation;
+    const certificate = loaded.listenerCertificates.get(listener.name) ?? loaded.certificate;
+    const acceptor = acceptorOf(listener, this.#state);
+    // Trust is part of it: a session ticket that the old bundle's context issued must not resume under the new one.
+    const tls =
+      listener.mode === "plaintext-loopback" || listener.mode === "passthrough"
+        ? []
+        : [certificate, trust.allPem];
+    return JSON.stringify([acceptor, listener, tls]);
+  }
+}
+
+/** The address that a listener binds. */
+export function bindOf(listener: ProxyListener): string {
+  return listener.bind ?? (listener.mode === "plaintext-loopback" ? "127.0.0.1" : "0.0.0.0");
+}
+
+/**
+ * Three ways to accept. `tls`: TLS from the first byte, the fastest. `raw`: no TLS of ours. `staged`: something in plain
+ * comes first (a PROXY header, PostgreSQL's SSLRequest), which only a Node socket can turn into TLS afterwards.
+ */
+export function acceptorOf(listener: ProxyListener, state: ProxyState): "tls" | "raw" | "staged" {
+  switch (listener.mode) {
+    case "plaintext-loopback":
+    case "passthrough":
+      return "raw";
+    case "connect":
+      return listener.proxyProtocol ? "staged" : "tls";
+    case "mtls":
+    case "tls": {
+      if (listener.proxyProtocol) return "staged";
+      const service = state.generation.config.services.find(({ name }) => name === listener.service);
+      const port = service?.ports.find(({ port }) => port === listener.servicePort) ?? service?.ports[0];
+      return service?.inlineTls && port?.protocol === "postgres" ? "staged" : "tls";
+    }
+  }
+}

@@ -1,0 +1,78 @@
+import type { ProxyListener } from "../../policy/compile/proxy/config.ts";
+import type { PrincipalChain } from "../../policy/decide/index.ts";
+import type { Connection, TransportFacts } from "../connection.ts";
+import type { WorkloadIdentity } from "../identify.ts";
+import { serviceOf } from "./admit.ts";
+
+/** What a finished TLS handshake offers, whichever kind of socket it was on. */
+export interface Handshake {
+  /** TLS verified the peer's chain against the trust bundles. */
+  readonly verified: boolean;
+  /** Why it did not. */
+  readonly error: string | undefined;
+  /** DER of the peer's leaf. */
+  leaf(): Uint8Array | undefined;
+  /** DER of the certificates after it. */
+  chain(): readonly Uint8Array[];
+  readonly sni: string | undefined;
+  readonly tlsVersion: string | undefined;
+  readonly resumed: boolean;
+}
+
+/** Turns a handshake into a workload and hands the connection on, or ends it. */
+export function identifyClient(connection: Connection, listener: ProxyListener, handshake: Handshake): void {
+  if (connection.phase !== "identify") return;
+  const needed =
+    listener.mode === "mtls" || (listener.mode === "connect" && listener.clientCertificate === "require");
+  const asked = needed || (listener.mode === "connect" && listener.clientCertificate === "request");
+  const leaf = asked ? handshake.leaf() : undefined;
+  if (!leaf) {
+    if (needed) {
+      connection.finish("handshake-failed", handshake.error ?? "no client certificate");
+      return;
+    }
+    proceed(connection, listener, undefined, handshake);
+    return;
+  }
+  // Nothing in a certificate is looked at before its chain is verified.
+  if (!handshake.verified) {
+    connection.finish("handshake-failed", handshake.error ?? "the certificate is not verified");
+    return;
+  }
+  const found = connection.state.generation.identifier.identify(leaf, () => handshake.chain(), Date.now());
+  if (found.ok) proceed(connection, listener, found.workload, handshake);
+  else connection.finish("handshake-failed", found.refusal);
+}
+
+function proceed(
+  connection: Connection,
+  listener: ProxyListener,
+  workload: WorkloadIdentity | undefined,
+  handshake: Handshake,
+): void {
+  const transport: TransportFacts = {
+    workload,
+    sni: handshake.sni,
+    tlsVersion: handshake.tlsVersion,
+    resumed: handshake.resumed,
+  };
+  if (listener.mode === "connect") {
+    connection.awaitHead(transport, listener);
+    return;
+  }
+  if (listener.mode === "passthrough") return;
+  const target = serviceOf(connection.state, listener);
+  if (!target) {
+    connection.finish("denied", "the service is no longer declared");
+    return;
+  }
+  connection.identified(transport, target.service, target.port, principalOf(connection, workload));
+}
+
+/** The chain of somebody who showed a certificate and nothing else. An agent may be known by its SPIFFE ID. */
+export function principalOf(connection: Connection, workload: WorkloadIdentity | undefined): PrincipalChain {
+  if (!workload) return {};
+  const { id } = workload.spiffe;
+  const agent = connection.state.generation.agentByWorkload.get(id);
+  return agent === undefined ? { workload: id } : { workload: id, agent };
+}

@@ -1,0 +1,117 @@
+import type { ProxyListener } from "../../policy/compile/proxy/config.ts";
+import { bindOf, type OpenListener } from "../accept.ts";
+import { Connection, type TransportFacts } from "../connection.ts";
+import { readClientHello } from "../protocol/client-hello.ts";
+import { type BunSocket, requireBun, type SocketHandlers } from "../runtime/bun.ts";
+import type { ProxyState } from "../state.ts";
+import { currentListener, refusalAtAccept, serviceOf } from "./admit.ts";
+import { Preamble } from "./preamble.ts";
+import { sniRoute } from "./sni-route.ts";
+
+/** A client before its service is known; afterwards its bytes go straight to the connection. */
+interface RawClient {
+  readonly connection: Connection;
+  preamble: Preamble | undefined;
+}
+
+/** Accepts without TLS of our own: plaintext on loopback, or TLS that is passed through by its server name. */
+export function openRawListener(state: ProxyState, listener: ProxyListener): OpenListener {
+  const handlers: SocketHandlers<RawClient | undefined> = {
+    open(socket) {
+      const refusal = refusalAtAccept(state);
+      if (refusal !== undefined) {
+        state.metrics.refusedAtAccept(listener.name, refusal);
+        socket.data = undefined;
+        socket.terminate();
+        return;
+      }
+      socket.data = accepted(state, listener, socket as BunSocket<unknown>);
+    },
+    data(socket, data) {
+      const client = socket.data;
+      if (!client) return;
+      if (!client.preamble) client.connection.data(data);
+      else if (client.preamble.push(data)) client.preamble = undefined;
+    },
+    drain(socket) {
+      socket.data?.connection.drain();
+    },
+    end(socket) {
+      socket.data?.connection.ended();
+    },
+    close(socket, error) {
+      socket.data?.connection.closed(error?.code);
+    },
+    error() {
+      // A close always follows.
+    },
+  };
+  const server = requireBun().listen<RawClient | undefined>({
+    hostname: bindOf(listener),
+    port: listener.port,
+    reusePort: true,
+    allowHalfOpen: true,
+    socket: handlers,
+  });
+  return { port: server.port, stop: () => server.stop() };
+}
+
+function accepted(state: ProxyState, bound: ProxyListener, socket: BunSocket<unknown>): RawClient {
+  const listener = currentListener(state, bound);
+  const peer = { address: socket.remoteAddress, port: socket.remotePort };
+  const connection = new Connection(state, listener, socket, peer);
+  const preamble = new Preamble(connection, listener);
+  if (listener.mode === "passthrough") preamble.next(readServerName(connection, listener));
+  else preamble.next(startPlaintext(connection, listener));
+  return { connection, preamble: preamble.push(new Uint8Array(0)) ? undefined : preamble };
+}
+
+const ANONYMOUS: TransportFacts = {
+  workload: undefined,
+  sni: undefined,
+  tlsVersion: undefined,
+  resumed: false,
+};
+
+function startPlaintext(connection: Connection, listener: ProxyListener): (bytes: Uint8Array) => boolean {
+  return (bytes) => {
+    const target = listener.mode === "plaintext-loopback" ? serviceOf(connection.state, listener) : undefined;
+    if (!target) {
+      connection.finish("denied", "the service is no longer declared");
+      return true;
+    }
+    connection.identified(ANONYMOUS, target.service, target.port, {});
+    if (bytes.length > 0) connection.data(bytes);
+    return true;
+  };
+}
+
+function readServerName(
+  connection: Connection,
+  listener: Extract<ProxyListener, { mode: "passthrough" }>,
+): (bytes: Uint8Array) => boolean {
+  return (bytes) => {
+    const hello = readClientHello(bytes);
+    switch (hello.state) {
+      case "more":
+        return false;
+      case "bad":
+        connection.finish("protocol-refused", hello.why);
+        return true;
+      case "done": {
+        const route = sniRoute(listener.routes, hello.sni);
+        const target = route && serviceOf(connection.state, route);
+        if (!target) {
+          connection.finish(
+            "denied",
+            hello.sni === undefined ? "no server name" : `no route for ${hello.sni}`,
+          );
+          return true;
+        }
+        connection.identified({ ...ANONYMOUS, sni: hello.sni }, target.service, target.port, {});
+        connection.data(bytes);
+        return true;
+      }
+    }
+  };
+}

@@ -1,0 +1,181 @@
+import { createServer, type Socket } from "node:net";
+import { createSecureContext, type SecureContext, TLSSocket } from "node:tls";
+import type { ProxyListener } from "../../policy/compile/proxy/config.ts";
+import { bindOf, type OpenListener } from "../accept.ts";
+import { Connection } from "../connection.ts";
+import { readPostgresOpening } from "../protocol/postgres-opening.ts";
+import { NodeStream } from "../runtime/node-stream.ts";
+import { issuersOf } from "../runtime/peer.ts";
+import type { ProxyState } from "../state.ts";
+import { currentListener, refusalAtAccept } from "./admit.ts";
+import { identifyClient } from "./identify-client.ts";
+import { Preamble } from "./preamble.ts";
+import { serverTls } from "./tls-listener.ts";
+
+/**
+ * Accepts where something comes before TLS: a PROXY header, or PostgreSQL's SSLRequest. A raw Bun socket cannot turn
+ * into TLS on the accepting side, a Node socket can; it is slower, so only ports that need it are opened this way.
+ */
+export async function openStagedListener(state: ProxyState, bound: ProxyListener): Promise<OpenListener> {
+  const options = serverTls(state, bound);
+  const context = createSecureContext({
+    cert: options.cert as string,
+    key: options.key as string,
+    ...(options.ca ? { ca: [...options.ca] as string[] } : {}),
+    minVersion: "minVersion" in bound && bound.minVersion === "1.2" ? "TLSv1.2" : "TLSv1.3",
+  });
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    const refusal = refusalAtAccept(state);
+    if (refusal !== undefined) {
+      state.metrics.refusedAtAccept(bound.name, refusal);
+      socket.destroy();
+      return;
+    }
+    const listener = currentListener(state, bound);
+    const peer = { address: socket.remoteAddress ?? "", port: socket.remotePort ?? 0 };
+    new StagedClient(
+      socket,
+      new Connection(state, listener, new NodeStream(socket), peer),
+      listener,
+      context,
+    );
+  });
+  await new Promise<void>((done, failed) => {
+    server.once("error", failed);
+    server.listen({ host: bindOf(bound), port: bound.port, reusePort: true }, () => {
+      server.off("error", failed);
+      done();
+    });
+  });
+  const address = server.address();
+  return {
+    port: typeof address === "object" && address ? address.port : bound.port,
+    stop: () => {
+      server.close();
+    },
+  };
+}
+
+/** One client from its first byte to its TLS handshake. */
+class StagedClient {
+  readonly #socket: Socket;
+  readonly #connection: Connection;
+  readonly #listener: ProxyListener;
+  readonly #context: SecureContext;
+  readonly #preamble: Preamble;
+  readonly #inline: boolean;
+  #secured = false;
+  #error: string | undefined;
+
+  constructor(socket: Socket, connection: Connection, listener: ProxyListener, context: SecureContext) {
+    this.#socket = socket;
+    this.#connection = connection;
+    this.#listener = listener;
+    this.#context = context;
+    this.#inline = speaksPostgres(connection.state, listener);
+    this.#preamble = new Preamble(connection, listener);
+    this.#preamble.next((bytes) => this.#beforeTls(bytes));
+    socket.on("data", this.#onData);
+    socket.on("error", (error: NodeJS.ErrnoException) => {
+      this.#error = error.code ?? error.message;
+    });
+    socket.on("end", () => {
+      if (!this.#secured) connection.ended();
+    });
+    socket.on("close", () => {
+      if (!this.#secured) connection.closed(this.#error);
+    });
+  }
+
+  readonly #onData = (data: Uint8Array): void => {
+    this.#preamble.push(data);
+  };
+
+  #beforeTls(bytes: Uint8Array): boolean {
+    if (bytes.length === 0) return false;
+    if (!this.#inline) {
+      this.#startTls(bytes);
+      return true;
+    }
+    const opening = readPostgresOpening(bytes);
+    switch (opening.state) {
+      case "more":
+        return false;
+      case "tls":
+        this.#startTls(bytes);
+        return true;
+      case "ssl-request":
+        if (bytes.length > opening.length) {
+          // Bytes behind the request were not protected by the TLS that it asks for (CVE-2021-23222).
+          this.#connection.finish("protocol-refused", "data before TLS");
+          return true;
+        }
+        this.#socket.write("S");
+        this.#preamble.restart();
+        this.#preamble.next((next) => {
+          if (next.length === 0) return false;
+          this.#startTls(next);
+          return true;
+        });
+        return false;
+      case "gssenc-request":
+        // "N": not offered; the client goes on with SSLRequest on the same connection.
+        this.#socket.write("N");
+        this.#preamble.restart(bytes.subarray(opening.length));
+        return false;
+      case "plain":
+        this.#connection.finish(
+          "protocol-refused",
+          "PostgreSQL without TLS; use sslmode=require or stricter",
+        );
+        return true;
+      case "bad":
+        this.#connection.finish("protocol-refused", opening.why);
+        return true;
+    }
+  }
+
+  #startTls(bytes: Uint8Array): void {
+    const socket = this.#socket;
+    this.#secured = true;
+    socket.off("data", this.#onData);
+    socket.pause();
+    socket.unshift(bytes);
+    const secure = new TLSSocket(socket, {
+      isServer: true,
+      secureContext: this.#context,
+      requestCert: this.#listener.mode !== "tls",
+      // Judged by `identifyClient`, which records why.
+      rejectUnauthorized: false,
+    });
+    const stream = new NodeStream(secure);
+    this.#connection.replaceClient(stream);
+    stream.attach(this.#connection);
+    secure.once("secure", () => {
+      const code = secure.authorizationError as unknown;
+      identifyClient(this.#connection, this.#listener, {
+        verified: secure.authorized,
+        error: code instanceof Error ? code.message : typeof code === "string" ? code : undefined,
+        leaf: () => secure.getPeerX509Certificate()?.raw,
+        chain: () => issuersOf(secure.getPeerCertificate(true)),
+        sni: serverNameOf(secure),
+        tlsVersion: secure.getProtocol() ?? undefined,
+        resumed: secure.isSessionReused(),
+      });
+    });
+  }
+}
+
+function serverNameOf(socket: TLSSocket): string | undefined {
+  const name = "servername" in socket ? socket.servername : undefined;
+  return typeof name === "string" && name !== "" ? name : undefined;
+}
+
+function speaksPostgres(state: ProxyState, listener: ProxyListener): boolean {
+  if (listener.mode !== "mtls" && listener.mode !== "tls") return false;
+  const service = state.services.get(listener.service);
+  const port = listener.servicePort ?? service?.config.ports[0]?.port;
+  return (
+    service?.config.inlineTls === true && port !== undefined && service.port(port)?.protocol === "postgres"
+  );
+}

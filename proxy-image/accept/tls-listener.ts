@@ -1,0 +1,92 @@
+import type { ProxyListener } from "../../policy/compile/proxy/config.ts";
+import { bindOf, type OpenListener } from "../accept.ts";
+import { Connection } from "../connection.ts";
+import {
+  type BunSocket,
+  NO_TLS_BELOW_1_2,
+  NO_TLS_BELOW_1_3,
+  requireBun,
+  type SocketHandlers,
+  type TlsOptions,
+} from "../runtime/bun.ts";
+import { peerChain, peerLeaf } from "../runtime/peer.ts";
+import type { ProxyState } from "../state.ts";
+import { currentListener, refusalAtAccept } from "./admit.ts";
+import { identifyClient } from "./identify-client.ts";
+
+/** Accepts TLS from the first byte on one of Bun's own sockets. */
+export function openTlsListener(state: ProxyState, listener: ProxyListener): OpenListener {
+  const handlers: SocketHandlers<Connection | undefined> = {
+    open(socket) {
+      const refusal = refusalAtAccept(state);
+      if (refusal !== undefined) {
+        state.metrics.refusedAtAccept(listener.name, refusal);
+        socket.data = undefined;
+        socket.terminate();
+        return;
+      }
+      const client = socket as BunSocket<unknown>;
+      const peer = { address: socket.remoteAddress, port: socket.remotePort };
+      socket.data = new Connection(state, currentListener(state, listener), client, peer);
+    },
+    handshake(socket, success, error) {
+      const connection = socket.data;
+      if (!connection) return;
+      if (!success && !peerLeaf(socket)) {
+        connection.finish("handshake-failed", error?.code ?? error?.message ?? "TLS");
+        return;
+      }
+      identifyClient(connection, connection.listener, {
+        verified: socket.authorized,
+        error: error?.code,
+        leaf: () => peerLeaf(socket),
+        chain: () => peerChain(socket),
+        sni: socket.getServername() || undefined,
+        tlsVersion: socket.getTLSVersion() ?? undefined,
+        resumed: socket.isSessionReused(),
+      });
+    },
+    data(socket, data) {
+      socket.data?.data(data);
+    },
+    drain(socket) {
+      socket.data?.drain();
+    },
+    end(socket) {
+      socket.data?.ended();
+    },
+    close(socket, error) {
+      socket.data?.closed(error?.code);
+    },
+    error() {
+      // A close always follows.
+    },
+  };
+  const server = requireBun().listen<Connection | undefined>({
+    hostname: bindOf(listener),
+    port: listener.port,
+    reusePort: true,
+    allowHalfOpen: true,
+    tls: serverTls(state, listener),
+    socket: handlers,
+  });
+  return { port: server.port, stop: () => server.stop() };
+}
+
+/** TLS of a listener: its certificate, and whose clients it accepts. */
+export function serverTls(state: ProxyState, listener: ProxyListener): TlsOptions {
+  const { loaded, trust } = state.generation;
+  const { cert, key } = loaded.listenerCertificates.get(listener.name) ?? loaded.certificate;
+  const wantsClient =
+    listener.mode === "mtls" || (listener.mode === "connect" && listener.clientCertificate !== "none");
+  const mustHave =
+    listener.mode === "mtls" || (listener.mode === "connect" && listener.clientCertificate === "require");
+  const oldest =
+    "minVersion" in listener && listener.minVersion === "1.2" ? NO_TLS_BELOW_1_2 : NO_TLS_BELOW_1_3;
+  return {
+    cert,
+    key,
+    secureOptions: oldest,
+    ...(wantsClient ? { ca: trust.allPem, requestCert: true, rejectUnauthorized: mustHave } : {}),
+  };
+}

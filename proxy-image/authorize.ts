@@ -1,0 +1,56 @@
+import type { ProxyConfig, ProxyRule } from "../policy/compile/proxy/config.ts";
+import {
+  buildTable,
+  type DecisionTable,
+  decide,
+  type PrincipalChain,
+  type Verdict,
+} from "../policy/decide/index.ts";
+
+/** One connection's question. */
+export interface Question {
+  readonly service: string;
+  readonly port: number;
+  readonly principal: PrincipalChain;
+  readonly sourceIp: string;
+  readonly sni?: string | undefined;
+}
+
+/**
+ * The verdicts of one configuration. The semantics are `policy/decide`, the same as everywhere; here are only the
+ * rules of this proxy, indexed, and the moments at which a verdict can change by itself.
+ */
+export class Judge {
+  readonly #table: DecisionTable;
+  readonly #rules: ReadonlyMap<string, ProxyRule>;
+  readonly #moments: readonly number[];
+
+  constructor(config: ProxyConfig) {
+    this.#table = buildTable({
+      trustDomain: config.trust.trustDomain,
+      trustDomainAliases: config.trust.aliases,
+      services: config.services.map(({ name, ports }) => ({ name, ports: ports.map(({ port }) => port) })),
+      rules: config.rules.map((rule) => ({ ...rule, via: ["proxy"] })),
+      agents: config.agents.filter(({ disabled }) => !disabled),
+    });
+    this.#rules = new Map(config.rules.map((rule) => [`${rule.service}\n${rule.id}`, rule]));
+    const moments = config.rules.flatMap(({ when }) => [when.notBefore, when.expires]);
+    moments.push(...config.agents.map(({ expires }) => expires));
+    this.#moments = [...new Set(moments.filter((moment) => moment !== undefined))].sort((a, b) => a - b);
+  }
+
+  /** @param at epoch milliseconds */
+  judge(question: Question, at: number): Verdict {
+    return decide(this.#table, { via: "proxy", ...question }, at);
+  }
+
+  /** A rule that a verdict rests on. One grant to several services is several rules of one name. */
+  rule(service: string, id: string): ProxyRule | undefined {
+    return this.#rules.get(`${service}\n${id}`);
+  }
+
+  /** The next moment after `at` when a rule or an agent begins or ends: live connections are judged again then. */
+  nextChange(at: number): number | undefined {
+    return this.#moments.find((moment) => moment > at);
+  }
+}

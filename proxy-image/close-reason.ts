@@ -1,0 +1,67 @@
+/** Why a connection ended. Stable: in records and metrics. */
+export type CloseReason =
+  /** The client said that it was done, or closed. */
+  | "client-closed"
+  /** The endpoint did. */
+  | "upstream-closed"
+  | "client-reset"
+  | "upstream-reset"
+  /** No grant, or a deny. */
+  | "denied"
+  /** A grant was withdrawn, expired, or its trust bundle went, while the connection lived. */
+  | "access-lost"
+  /** TLS did not succeed, or the certificate names nobody. */
+  | "handshake-failed"
+  | "handshake-timeout"
+  /** A PROXY header from a stranger, none from a balancer, or one that is malformed. */
+  | "proxy-header-refused"
+  /** The first bytes are not what this port speaks. */
+  | "protocol-refused"
+  /** A bound of the process, the service, the principal or the rule. */
+  | "limit"
+  | "queue-timeout"
+  | "connect-failed"
+  | "connect-timeout"
+  | "idle-timeout"
+  | "max-duration"
+  | "half-close-timeout"
+  | "byte-limit"
+  /** `audit: required`, and records cannot be written. */
+  | "audit-unavailable"
+  | "drain-deadline"
+  /** Closed by an operator. */
+  | "admin";
+
+/** Envoy's response flags, which Istio's dashboards filter by; `-` where Envoy sets none. */
+export function responseFlags(reason: CloseReason): string {
+  switch (reason) {
+    case "limit":
+    case "queue-timeout":
+      return "UO";
+    case "connect-failed":
+    case "connect-timeout":
+      return "UF";
+    case "upstream-reset":
+      return "UC";
+    case "client-reset":
+      return "DC";
+    case "max-duration":
+      return "DT";
+    case "idle-timeout":
+    case "half-close-timeout":
+      return "SI";
+    case "handshake-failed":
+    case "handshake-timeout":
+    case "proxy-header-refused":
+    case "protocol-refused":
+    case "client-closed":
+    case "upstream-closed":
+    case "denied":
+    case "access-lost":
+    case "byte-limit":
+    case "audit-unavailable":
+    case "drain-deadline":
+    case "admin":
+      return "-";
+  }
+}

@@ -1,0 +1,101 @@
+import { Dial } from "./connect/dial.ts";
+import type { Endpoint } from "./connect/endpoints.ts";
+import type { Connection } from "./connection.ts";
+import { writeProxyHeader } from "./protocol/proxy-header.ts";
+import type { BunSocket } from "./runtime/bun.ts";
+import type { StreamEvents } from "./runtime/stream.ts";
+import type { ServiceState } from "./state.ts";
+
+/** From the verdict to a connected endpoint: each endpoint once, the least loaded first, until one answers. */
+export class Connecting {
+  lastError = "no endpoint answered in time";
+  readonly #connection: Connection;
+  readonly #service: ServiceState;
+  readonly #tried = new Set<Endpoint>();
+  #dial: Dial | undefined;
+  #endpoint: Endpoint | undefined;
+  #cancelled = false;
+
+  constructor(connection: Connection, service: ServiceState) {
+    this.#connection = connection;
+    this.#service = service;
+  }
+
+  start(): void {
+    const now = this.#connection.state.deadlines.now;
+    const endpoint = this.#service.endpoints.pick(this.#tried, now);
+    if (!endpoint) {
+      this.#connection.finish("connect-failed", this.lastError);
+      return;
+    }
+    this.#tried.add(endpoint);
+    this.#endpoint = endpoint;
+    endpoint.active += 1;
+    const addresses = this.#connection.state.resolver.resolve(endpoint.host, this.#service.config.dns, now);
+    if (!(addresses instanceof Promise)) {
+      this.#dialTo(endpoint, addresses);
+      return;
+    }
+    addresses.then(
+      (found) => {
+        if (!this.#cancelled) this.#dialTo(endpoint, found);
+      },
+      (error: unknown) => {
+        if (!this.#cancelled) this.#failed(endpoint, error instanceof Error ? error.message : String(error));
+      },
+    );
+  }
+
+  /** The connection ended first. */
+  cancel(): void {
+    this.#cancelled = true;
+    this.#dial?.cancel();
+    // An endpoint that did not answer within the whole time allowed has failed, whatever it would have said.
+    if (this.#endpoint && this.#connection.closeReason === "connect-timeout") {
+      this.#service.endpoints.failed(this.#endpoint, this.#connection.state.deadlines.now);
+    }
+    if (this.#endpoint) this.#endpoint.active -= 1;
+    this.#endpoint = undefined;
+  }
+
+  #dialTo(endpoint: Endpoint, addresses: readonly string[]): void {
+    const connection = this.#connection;
+    const { config, tls } = this.#service;
+    const servicePort = this.#service.port(connection.servicePort);
+    if (!servicePort) {
+      connection.finish("connect-failed", "the service has no such port");
+      return;
+    }
+    const port = endpoint.port ?? servicePort.targetPort ?? servicePort.port;
+    const { proxyProtocol } = config;
+    const preface = proxyProtocol
+      ? (address: string) =>
+          writeProxyHeader(
+            { address: connection.sourceAddress, port: connection.sourcePort },
+            { address, port },
+            proxyProtocol.spiffeId ? connection.principal.workload : undefined,
+          )
+      : undefined;
+    const target = { host: endpoint.host, addresses, port, protocol: servicePort.protocol, tls, preface };
+    this.#dial = new Dial(target, {
+      connected: (socket, address) => this.#connected(endpoint, socket, `${address}:${port}`),
+      failed: (error) => this.#failed(endpoint, error),
+    });
+    this.#dial.start();
+  }
+
+  #connected(endpoint: Endpoint, socket: BunSocket<Dial>, address: string): StreamEvents {
+    this.#endpoint = undefined;
+    this.#service.endpoints.succeeded(endpoint);
+    this.#connection.endpoint = endpoint;
+    return this.#connection.connected(socket, address);
+  }
+
+  #failed(endpoint: Endpoint, error: string): void {
+    endpoint.active -= 1;
+    this.#endpoint = undefined;
+    this.#service.endpoints.failed(endpoint, this.#connection.state.deadlines.now);
+    this.lastError = `${endpoint.host}: ${error}`;
+    this.start();
+  }
+}

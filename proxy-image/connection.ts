@@ -1,0 +1,585 @@
+import type { ProxyListener, ProxyRule } from "../policy/compile/proxy/config.ts";
+import type { PrincipalChain, Verdict } from "../policy/decide/index.ts";
+import { ConnectStage, ESTABLISHED, response } from "./accept/connect-stage.ts";
+import type { CloseReason } from "./close-reason.ts";
+import type { Applicant } from "./connect/admission.ts";
+import type { Endpoint } from "./connect/endpoints.ts";
+import { Connecting } from "./connect.ts";
+import type { WorkloadIdentity } from "./identify.ts";
+import { refusalMessage, refusalStatus, sentence } from "./protocol/refusal.ts";
+import { writeRecord } from "./record.ts";
+import { Direction } from "./relay.ts";
+import type { Timed } from "./runtime/deadlines.ts";
+import type { Stream, StreamEvents } from "./runtime/stream.ts";
+import type { ProxyState, ServiceState } from "./state.ts";
+
+/** What the transport of a client proved. */
+export interface TransportFacts {
+  readonly workload: WorkloadIdentity | undefined;
+  readonly sni: string | undefined;
+  readonly tlsVersion: string | undefined;
+  readonly resumed: boolean;
+}
+
+export type Phase = "identify" | "queue" | "connect" | "relay" | "closed";
+
+/** How long a closed connection's peer may take to close too, before it is reset. */
+const LINGER_MS = 2_000;
+const NEVER = Number.POSITIVE_INFINITY;
+
+/**
+ * One client's connection on its way through the stages. It owns both sockets: they are closed through `finish`, which
+ * runs once and writes the one record.
+ */
+export class Connection implements Timed, Applicant, StreamEvents {
+  slot: Set<Timed> | undefined;
+  readonly id: string;
+  readonly state: ProxyState;
+  readonly listener: ProxyListener;
+  readonly toService: Direction;
+  readonly toClient: Direction;
+  phase: Phase = "identify";
+  /** Epoch milliseconds. */
+  readonly acceptedAt = Date.now();
+  /** Monotonic milliseconds, as the four below; 0 until it happened. */
+  readonly startedAt = performance.now();
+  identifiedAt = 0;
+  admittedAt = 0;
+  connectedAt = 0;
+  firstByteAt = 0;
+  /** The TCP peer. */
+  peerAddress: string;
+  peerPort: number;
+  /** The client: the TCP peer, or who the PROXY header says. */
+  sourceAddress: string;
+  sourcePort: number;
+  transport: TransportFacts | undefined;
+  principal: PrincipalChain = {};
+  principalKey = "";
+  service: ServiceState | undefined;
+  servicePort = 0;
+  verdict: Verdict | undefined;
+  /** The rules that the verdict rests on. */
+  rules: readonly ProxyRule[] = [];
+  /** The endpoint that counts this connection as its own. */
+  endpoint: Endpoint | undefined;
+  /** Where it was connected to. */
+  upstreamAddress: string | undefined;
+  closeReason: CloseReason | undefined;
+  error: string | undefined;
+  /** Read from the first bytes, passively. */
+  notes: Readonly<Record<string, string>> | undefined;
+  /** Bytes already told to metrics, by direction. */
+  reportedSent = 0;
+  reportedReceived = 0;
+  /** Came by HTTP CONNECT: told of success and refusal as HTTP. */
+  overHttp = false;
+  client: Stream;
+  #upstream: Stream | undefined;
+  #connecting: Connecting | undefined;
+  #clientGone = false;
+  #upstreamGone = true;
+  #firstEnded: "client-closed" | "upstream-closed" | undefined;
+  #lastActive: number;
+  #halfClosedAt = NEVER;
+  #deadline = NEVER;
+  #nextUpdate = NEVER;
+  #maxBytes = NEVER;
+  #endsAt = NEVER;
+  #holdsPlace = false;
+  #sniff = false;
+  #head: ConnectStage | undefined;
+
+  constructor(
+    state: ProxyState,
+    listener: ProxyListener,
+    client: Stream,
+    peer: { readonly address: string; readonly port: number },
+  ) {
+    this.state = state;
+    this.listener = listener;
+    this.client = client;
+    this.id = state.nextId();
+    this.peerAddress = peer.address;
+    this.peerPort = peer.port;
+    this.sourceAddress = peer.address;
+    this.sourcePort = peer.port;
+    const { bufferBytes, handshakeTimeout } = state.generation.config.limits;
+    this.toService = new Direction(bufferBytes);
+    this.toClient = new Direction(bufferBytes);
+    this.toService.source = client;
+    const now = state.deadlines.now;
+    this.#lastActive = now;
+    state.live.add(this);
+    state.handshakes += 1;
+    this.#deadline = now + handshakeTimeout;
+    state.deadlines.set(this, this.#deadline);
+  }
+
+  /** A later layer of the same client takes over its bytes: TLS that began inside the TCP connection. */
+  replaceClient(client: Stream): void {
+    this.client = client;
+    this.toService.source = client;
+  }
+
+  /**
+   * The client has proved who it is and which service it means: the verdict falls here, before anything is dialled.
+   */
+  identified(
+    transport: TransportFacts,
+    service: ServiceState,
+    port: number,
+    principal: PrincipalChain,
+  ): void {
+    if (this.phase !== "identify") return;
+    this.state.handshakes -= 1;
+    this.phase = "queue";
+    this.identifiedAt = performance.now();
+    this.transport = transport;
+    this.service = service;
+    this.servicePort = port;
+    this.principal = principal;
+    this.principalKey = principalKeyOf(principal, this.sourceAddress);
+    const verdict = this.judge();
+    this.verdict = verdict;
+    this.state.metrics.verdict(verdict);
+    this.state.metrics.opened(this);
+    if (verdict.verdict === "deny") {
+      this.finish("denied", verdict.reason);
+      return;
+    }
+    this.rules = this.#rulesOf(verdict);
+    if (!this.state.audit.healthy && this.#auditRequired()) {
+      this.finish("audit-unavailable");
+      return;
+    }
+    this.#admit(service);
+  }
+
+  /** The shared port: the client still has to name its service. */
+  awaitHead(transport: TransportFacts, listener: Extract<ProxyListener, { mode: "connect" }>): void {
+    this.transport = transport;
+    this.#head = new ConnectStage(this, transport, listener);
+    this.#head.push(new Uint8Array(0));
+  }
+
+  /** The head is read; what follows is the connection's own. */
+  headRead(): void {
+    this.#head = undefined;
+  }
+
+  judge(): Verdict {
+    return this.state.generation.judge.judge(
+      {
+        service: this.service?.config.name ?? "",
+        port: this.servicePort,
+        principal: this.principal,
+        sourceIp: this.sourceAddress,
+        sni: this.transport?.sni,
+      },
+      Date.now(),
+    );
+  }
+
+  /** After a reload, or when a rule began or ended: ends the connection if it lost access. */
+  judgeAgain(trustChanged: boolean): void {
+    if (this.phase === "identify" || this.phase === "closed") return;
+    const workload = this.transport?.workload;
+    if (trustChanged && workload && !this.state.generation.identifier.stillVouched(workload, Date.now())) {
+      this.finish("access-lost", "no trust bundle vouches for its certificate any more");
+      return;
+    }
+    const name = this.service?.config.name ?? "";
+    const service = this.state.services.get(name);
+    if (service !== this.service) {
+      this.finish("access-lost", "the service is no longer declared");
+      return;
+    }
+    const verdict = this.judge();
+    if (verdict.verdict === "deny") {
+      this.verdict = verdict;
+      this.finish("access-lost", verdict.reason);
+      return;
+    }
+    this.verdict = verdict;
+    // Somebody who waits for a place holds none of the rules' places yet.
+    if (this.#holdsPlace) this.#leaveRules();
+    this.rules = this.#rulesOf(verdict);
+    if (this.#holdsPlace) this.#enterRules();
+    this.#setBounds();
+    if (this.phase === "relay") this.state.deadlines.set(this, this.due(this.state.deadlines.now));
+  }
+
+  #rulesOf(verdict: Verdict): ProxyRule[] {
+    const name = this.service?.config.name ?? "";
+    const rules = verdict.rules.map((id) => this.state.generation.judge.rule(name, id));
+    return rules.filter((rule) => rule !== undefined);
+  }
+
+  #auditRequired(): boolean {
+    return this.state.generation.config.audit.required || this.service?.config.audit === "required";
+  }
+
+  #admit(service: ServiceState): void {
+    const { limits } = this.state.generation.config;
+    const held = this.state.livePerPrincipal.get(this.principalKey) ?? 0;
+    if (held >= (limits.maxConnectionsPerPrincipal ?? NEVER)) {
+      this.finish("limit", "principal");
+      return;
+    }
+    for (const rule of this.rules) {
+      const live = this.state.livePerRule.get(ruleKey(rule)) ?? 0;
+      if (live >= (rule.limits.maxConnections ?? NEVER)) {
+        this.finish("limit", `rule ${rule.id}`);
+        return;
+      }
+    }
+    const admission = service.admission.ask(this);
+    switch (admission) {
+      case "admitted":
+        this.admitted();
+        return;
+      case "queued":
+        this.#deadline = this.state.deadlines.now + service.config.limits.queueTimeout;
+        this.state.deadlines.set(this, this.#deadline);
+        return;
+      case "service-limit":
+      case "principal-limit":
+      case "queue-full":
+        this.finish("limit", admission);
+        return;
+    }
+  }
+
+  /** There is a place at the service: connect. */
+  admitted(): void {
+    const service = this.service;
+    if (this.phase !== "queue" || !service) return;
+    this.#holdsPlace = true;
+    this.state.livePerPrincipal.set(
+      this.principalKey,
+      (this.state.livePerPrincipal.get(this.principalKey) ?? 0) + 1,
+    );
+    this.#enterRules();
+    this.#setBounds();
+    this.admittedAt = performance.now();
+    this.phase = "connect";
+    this.#deadline = this.state.deadlines.now + service.config.connectTimeout;
+    this.state.deadlines.set(this, this.#deadline);
+    this.#connecting = new Connecting(this, service);
+    this.#connecting.start();
+  }
+
+  /** The endpoint is connected and verified. */
+  connected(upstream: Stream, address: string): StreamEvents {
+    this.#connecting = undefined;
+    this.#upstream = upstream;
+    this.#upstreamGone = false;
+    this.phase = "relay";
+    this.upstreamAddress = address;
+    this.connectedAt = performance.now();
+    const now = this.state.deadlines.now;
+    this.#lastActive = now;
+    const { updateInterval } = this.state.generation.config.audit;
+    this.#nextUpdate = updateInterval > 0 ? now + updateInterval : NEVER;
+    const keepalive = this.service?.config.keepalive ?? 0;
+    if (keepalive > 0) {
+      upstream.setKeepAlive(true, keepalive);
+      this.client.setKeepAlive(true, keepalive);
+    }
+    if (this.overHttp) this.client.write(ESTABLISHED);
+    this.toClient.source = upstream;
+    this.toClient.sink = this.client;
+    this.toService.sink = upstream;
+    this.state.deadlines.set(this, this.due(now));
+    return new UpstreamSide(this);
+  }
+
+  // --- the client's side
+
+  data(data: Uint8Array): void {
+    if (this.phase === "closed") return;
+    this.#lastActive = this.state.deadlines.now;
+    if (this.#head) {
+      this.#head.push(data);
+      return;
+    }
+    if (this.#sniff) this.#note(data);
+    this.toService.push(data);
+    if (this.#maxBytes !== NEVER) this.#checkBytes();
+  }
+
+  drain(): void {
+    this.toClient.flush();
+    this.#settle();
+  }
+
+  ended(): void {
+    if (this.phase === "closed") return;
+    this.#firstEnded ??= "client-closed";
+    this.toService.end();
+    if (this.phase === "relay") {
+      this.#settle();
+      return;
+    }
+    // A client that leaves before it is connected is gone, unless it has sent a request and half-closed.
+    if (this.phase === "identify" || this.toService.heldBytes === 0) this.finish("client-closed");
+  }
+
+  closed(error: string | undefined): void {
+    this.#clientGone = true;
+    if (this.phase === "closed") {
+      this.#forgetIfGone();
+      return;
+    }
+    if (this.phase === "identify") {
+      this.finish("handshake-failed", this.error ?? error ?? "closed");
+      return;
+    }
+    if (error !== undefined) {
+      this.finish("client-reset", error);
+      return;
+    }
+    this.#firstEnded ??= "client-closed";
+    this.toClient.discard();
+    this.toService.end();
+    if (this.phase !== "relay" || this.toService.finished) this.finish(this.#firstEnded);
+    else this.#halfClosed();
+  }
+
+  // --- the endpoint's side
+
+  upstreamData(data: Uint8Array): void {
+    if (this.phase !== "relay") return;
+    this.#lastActive = this.state.deadlines.now;
+    if (this.firstByteAt === 0) this.firstByteAt = performance.now();
+    if (!this.#clientGone) this.toClient.push(data);
+    if (this.#maxBytes !== NEVER) this.#checkBytes();
+  }
+
+  upstreamDrain(): void {
+    this.toService.flush();
+    this.#settle();
+  }
+
+  upstreamEnded(): void {
+    if (this.phase !== "relay") return;
+    this.#firstEnded ??= "upstream-closed";
+    this.toClient.end();
+    this.#settle();
+  }
+
+  upstreamClosed(error: string | undefined): void {
+    this.#upstreamGone = true;
+    if (this.phase === "closed") {
+      this.#forgetIfGone();
+      return;
+    }
+    if (error !== undefined) {
+      this.finish("upstream-reset", error);
+      return;
+    }
+    this.#firstEnded ??= "upstream-closed";
+    this.toService.discard();
+    this.toClient.end();
+    if (this.toClient.finished) this.finish(this.#firstEnded);
+    else this.#halfClosed();
+  }
+
+  /** Ends the connection when both directions are done, or starts the clock when one is. */
+  #settle(): void {
+    if (this.phase !== "relay") return;
+    const { toService, toClient } = this;
+    const reason = this.#firstEnded;
+    if (reason === undefined) return;
+    const serviceDone = toService.finished || this.#upstreamGone;
+    const clientDone = toClient.finished || this.#clientGone;
+    if (serviceDone && clientDone) this.finish(reason);
+    else this.#halfClosed();
+  }
+
+  #halfClosed(): void {
+    if (this.#halfClosedAt !== NEVER) return;
+    this.#halfClosedAt = this.state.deadlines.now;
+    this.state.deadlines.set(this, this.due(this.#halfClosedAt));
+  }
+
+  #checkBytes(): void {
+    if (this.toService.bytes + this.toClient.bytes > this.#maxBytes) this.finish("byte-limit");
+  }
+
+  // --- bounds
+
+  #setBounds(): void {
+    const service = this.service?.config;
+    const durations = this.rules.map(({ limits }) => limits.maxDuration ?? NEVER);
+    const bytes = this.rules.map(({ limits }) => limits.maxBytes ?? NEVER);
+    const duration = Math.min(service?.maxDuration ?? NEVER, ...durations);
+    this.#endsAt = duration === NEVER ? NEVER : this.startedAt + duration;
+    this.#maxBytes = Math.min(service?.limits.maxBytes ?? NEVER, ...bytes);
+    this.#sniff = false;
+  }
+
+  due(now: number): number {
+    switch (this.phase) {
+      case "identify":
+        if (now >= this.#deadline) this.finish("handshake-timeout");
+        return this.#deadline;
+      case "queue":
+        if (now >= this.#deadline) this.finish("queue-timeout");
+        return this.#deadline;
+      case "connect":
+        if (now >= this.#deadline) this.finish("connect-timeout", this.#connecting?.lastError);
+        return this.#deadline;
+      case "relay":
+        return this.#dueInRelay(now);
+      case "closed":
+        if (!this.#clientGone) this.client.terminate();
+        if (!this.#upstreamGone) this.#upstream?.terminate();
+        return NEVER;
+    }
+  }
+
+  #dueInRelay(now: number): number {
+    const { idleTimeout, halfCloseTimeout } = this.service?.config ?? { idleTimeout: 0, halfCloseTimeout: 0 };
+    const idleAt = this.#lastActive + idleTimeout;
+    const halfAt = this.#halfClosedAt === NEVER ? NEVER : this.#halfClosedAt + halfCloseTimeout;
+    const reason: CloseReason | undefined =
+      now >= this.#endsAt
+        ? "max-duration"
+        : now >= halfAt
+          ? "half-close-timeout"
+          : now >= idleAt
+            ? "idle-timeout"
+            : undefined;
+    if (reason !== undefined) {
+      this.finish(reason);
+      return NEVER;
+    }
+    if (now >= this.#nextUpdate) {
+      this.#nextUpdate = now + this.state.generation.config.audit.updateInterval;
+      writeRecord(this, "update");
+    }
+    return Math.min(idleAt, halfAt, this.#endsAt, this.#nextUpdate);
+  }
+
+  #note(_data: Uint8Array): void {}
+
+  // --- the end
+
+  /** Ends the connection, once; every later call is of no effect. */
+  finish(reason: CloseReason, error?: string): void {
+    if (this.phase === "closed") return;
+    const phase = this.phase;
+    this.phase = "closed";
+    this.closeReason = reason;
+    this.error = error;
+    this.state.live.delete(this);
+    if (phase === "identify") this.state.handshakes -= 1;
+    this.#connecting?.cancel();
+    this.#connecting = undefined;
+    if ((phase === "queue" || phase === "connect") && !this.#clientGone) this.#tellRefusal(reason);
+    this.#giveBack();
+    this.#closeStreams(reason);
+    this.state.metrics.closed(this);
+    writeRecord(this, "close");
+  }
+
+  #closeStreams(reason: CloseReason): void {
+    const reset = reason === "client-reset" || reason === "upstream-reset";
+    if (!this.#clientGone) {
+      if (reset) this.client.terminate();
+      else this.client.end();
+    }
+    if (this.#upstream && !this.#upstreamGone) {
+      if (reset) this.#upstream.terminate();
+      else this.#upstream.end();
+    }
+    if (this.#clientGone && this.#upstreamGone) this.state.deadlines.remove(this);
+    else this.state.deadlines.set(this, this.state.deadlines.now + LINGER_MS);
+  }
+
+  /** Says why, in the client's own protocol, to one who has proved who it is. */
+  #tellRefusal(reason: CloseReason): void {
+    const name = this.service?.config.name ?? "";
+    const protocol = this.service?.port(this.servicePort)?.protocol ?? "tcp";
+    const message = this.overHttp
+      ? response(refusalStatus(reason), `${sentence(reason, name)} (connection ${this.id})`)
+      : refusalMessage(protocol, reason, name, this.id);
+    if (message) this.client.write(message);
+  }
+
+  #forgetIfGone(): void {
+    if (this.#clientGone && this.#upstreamGone) this.state.deadlines.remove(this);
+  }
+
+  #giveBack(): void {
+    const service = this.service;
+    if (!service) return;
+    service.admission.leaveQueue(this);
+    if (this.endpoint) this.endpoint.active -= 1;
+    this.endpoint = undefined;
+    if (!this.#holdsPlace) return;
+    this.#holdsPlace = false;
+    this.#leaveRules();
+    decrement(this.state.livePerPrincipal, this.principalKey);
+    service.admission.release(this.principalKey);
+  }
+
+  #enterRules(): void {
+    for (const rule of this.rules) {
+      const key = ruleKey(rule);
+      this.state.livePerRule.set(key, (this.state.livePerRule.get(key) ?? 0) + 1);
+    }
+  }
+
+  #leaveRules(): void {
+    for (const rule of this.rules) decrement(this.state.livePerRule, ruleKey(rule));
+  }
+}
+
+/** Gives the endpoint's events to the connection. */
+class UpstreamSide implements StreamEvents {
+  readonly #connection: Connection;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  data(data: Uint8Array): void {
+    this.#connection.upstreamData(data);
+  }
+
+  drain(): void {
+    this.#connection.upstreamDrain();
+  }
+
+  ended(): void {
+    this.#connection.upstreamEnded();
+  }
+
+  closed(error: string | undefined): void {
+    this.#connection.upstreamClosed(error);
+  }
+}
+
+function ruleKey(rule: ProxyRule): string {
+  return `${rule.service}\n${rule.id}`;
+}
+
+/** Whose connections are counted together: the innermost link of the chain, or the address of somebody without one. */
+export function principalKeyOf(principal: PrincipalChain, address: string): string {
+  return (
+    principal.agent ??
+    principal.person?.user ??
+    principal.person?.awsRole ??
+    principal.workload ??
+    `address:${address}`
+  );
+}
+
+function decrement(counts: Map<string, number>, key: string): void {
+  const left = (counts.get(key) ?? 1) - 1;
+  if (left <= 0) counts.delete(key);
+  else counts.set(key, left);
+}

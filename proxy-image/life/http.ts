@@ -1,0 +1,128 @@
+import { chmodSync, rmSync } from "node:fs";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { ProxyConfig } from "../../policy/compile/proxy/config.ts";
+import { formatSnapshot } from "../metrics/series.ts";
+import type { Control } from "./control.ts";
+
+type Handler = (request: IncomingMessage, url: URL, response: ServerResponse) => Promise<void>;
+
+/** Opens `/metrics`, `/readyz` and `/livez`. */
+export function openMetrics(control: Control, { bind, port }: ProxyConfig["metrics"]): Promise<Server> {
+  return open({ host: bind, port }, async (_request, url, response) => {
+    switch (url.pathname) {
+      case "/metrics":
+        return text(response, 200, formatSnapshot(await control.metrics()), "text/plain; version=0.0.4");
+      case "/readyz": {
+        const reasons = await control.notReady();
+        return text(
+          response,
+          reasons.length === 0 ? 200 : 503,
+          reasons.length === 0 ? "ready\n" : `${reasons.join("\n")}\n`,
+        );
+      }
+      case "/livez":
+        return text(response, 200, "live\n");
+      default:
+        return text(response, 404, "there are /metrics, /readyz and /livez\n");
+    }
+  });
+}
+
+const ADMIN_HELP = `GET  /connections            live connections
+POST /connections/ID/close   end one
+GET  /policy                 digest in force, and why the last reload was refused
+GET  /verdict?service=S&port=P&workload=spiffe://…&source=IP&sni=NAME
+POST /reload                 read the configuration now
+POST /log?level=debug|info|warn|error
+`;
+
+/** Opens the admin interface on loopback or a Unix socket. */
+export async function openAdmin(control: Control, where: NonNullable<ProxyConfig["admin"]>): Promise<Server> {
+  if ("socket" in where) {
+    rmSync(where.socket, { force: true });
+    const server = await open({ path: where.socket }, (request, url, response) =>
+      admin(control, request, url, response),
+    );
+    chmodSync(where.socket, 0o600);
+    return server;
+  }
+  return open({ host: where.bind, port: where.port }, (request, url, response) =>
+    admin(control, request, url, response),
+  );
+}
+
+async function admin(
+  control: Control,
+  request: IncomingMessage,
+  url: URL,
+  response: ServerResponse,
+): Promise<void> {
+  // A web page in an operator's browser can send requests to loopback; it cannot leave out its origin, nor choose the host.
+  if (request.headers.origin !== undefined || request.headers["sec-fetch-site"] !== undefined) {
+    return text(response, 403, "not from a browser\n");
+  }
+  const route = `${request.method} ${url.pathname}`;
+  const close = /^POST \/connections\/([0-9a-z-]+)\/close$/.exec(route);
+  if (close?.[1]) {
+    const found = await control.close(close[1]);
+    return text(response, found ? 200 : 404, found ? "closed\n" : "no such connection\n");
+  }
+  switch (route) {
+    case "GET /connections":
+      return json(response, await control.connections());
+    case "GET /policy":
+      return json(response, await control.policy());
+    case "GET /verdict": {
+      const query = url.searchParams;
+      const verdict = await control.verdict({
+        service: query.get("service") ?? "",
+        port: Number(query.get("port") ?? 0),
+        workload: query.get("workload") ?? undefined,
+        sourceIp: query.get("source") ?? "127.0.0.1",
+        sni: query.get("sni") ?? undefined,
+      });
+      return json(response, verdict);
+    }
+    case "POST /reload":
+      return json(response, await control.reload());
+    case "POST /log": {
+      const level = url.searchParams.get("level");
+      if (level !== "debug" && level !== "info" && level !== "warn" && level !== "error") {
+        return text(response, 400, "level is debug, info, warn or error\n");
+      }
+      await control.setLogLevel(level);
+      return text(response, 200, "set\n");
+    }
+    default:
+      return text(response, 404, ADMIN_HELP);
+  }
+}
+
+function open(where: { host: string; port: number } | { path: string }, handler: Handler): Promise<Server> {
+  const server = createServer((request, response) => {
+    const url = new URL(request.url ?? "/", "http://proxy");
+    handler(request, url, response).catch((error: unknown) => {
+      text(response, 500, `${error instanceof Error ? error.message : String(error)}\n`);
+    });
+  });
+  // A scraper that never finishes its request must not hold a descriptor for ever.
+  server.headersTimeout = 5_000;
+  server.requestTimeout = 5_000;
+  return new Promise((done, failed) => {
+    server.once("error", failed);
+    server.listen(where, () => {
+      server.off("error", failed);
+      done(server);
+    });
+  });
+}
+
+function text(response: ServerResponse, status: number, body: string, type = "text/plain"): void {
+  response.writeHead(status, { "content-type": type });
+  response.end(body);
+}
+
+function json(response: ServerResponse, body: unknown): void {
+  response.writeHead(200, { "content-type": "application/json" });
+  response.end(`${JSON.stringify(body, undefined, 2)}\n`);
+}

@@ -1,0 +1,108 @@
+import { createPrivateKey, X509Certificate } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import type { ProxyConfig } from "../../policy/compile/proxy/config.ts";
+import { parseProxyConfig } from "../../policy/compile/proxy/config-parse.ts";
+import type { UpstreamTlsFiles } from "../connect/upstream-tls.ts";
+
+/** A certificate chain and its key, as PEM text. */
+export interface KeyPair {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** A configuration with the content of every file that it names: read together, used together. */
+export interface Loaded {
+  readonly config: ProxyConfig;
+  /** The proxy's own certificate. */
+  readonly certificate: KeyPair;
+  /** Certificates of listeners that have their own, by listener name. */
+  readonly listenerCertificates: ReadonlyMap<string, KeyPair>;
+  /** PEM by trust domain. */
+  readonly bundles: ReadonlyMap<string, string>;
+  /** By service name. */
+  readonly upstreamTls: ReadonlyMap<string, UpstreamTlsFiles>;
+  /** Every file that was read, for watching. */
+  readonly files: readonly string[];
+}
+
+/** A file that the configuration names cannot be used. */
+export class LoadError extends Error {
+  readonly code = "PROXY_LOAD";
+}
+
+/**
+ * Reads a configuration and its files. All or nothing.
+ *
+ * @throws PolicyError for the configuration itself, LoadError for a file that it names
+ */
+export function load(configFile: string): Loaded {
+  const files: string[] = [];
+  const folder = dirname(resolve(configFile));
+  const read = (path: string, what: string): string => {
+    const full = resolve(folder, path);
+    files.push(full);
+    try {
+      return readFileSync(full, "utf8");
+    } catch (cause) {
+      const code = cause instanceof Error && "code" in cause ? cause.code : cause;
+      throw new LoadError(`${what} cannot be read: ${full} (${String(code)})`, { cause });
+    }
+  };
+  const config = parseProxyConfig(read(configFile, "the configuration"), configFile);
+  if (config.certificate.source !== "files") {
+    throw new LoadError(
+      `certificate source "${config.certificate.source}" is not supported by this version; use source: files`,
+    );
+  }
+  const certificate = {
+    cert: read(config.certificate.cert, "the proxy's certificate"),
+    key: read(config.certificate.key, "the proxy's private key"),
+  };
+  checkKeyPair(certificate, "the proxy's certificate");
+  const listenerCertificates = new Map<string, KeyPair>();
+  for (const listener of config.listeners) {
+    if (!("certificate" in listener) || !listener.certificate) continue;
+    const { cert, key } = listener.certificate;
+    const pair = {
+      cert: read(cert, `the certificate of listener "${listener.name}"`),
+      key: read(key, `the private key of listener "${listener.name}"`),
+    };
+    checkKeyPair(pair, `the certificate of listener "${listener.name}"`);
+    listenerCertificates.set(listener.name, pair);
+  }
+  const bundles = new Map(
+    config.trust.bundles.map(({ trustDomain, file }) => [
+      trustDomain,
+      read(file, `the bundle of trust domain "${trustDomain}"`),
+    ]),
+  );
+  const upstreamTls = new Map<string, UpstreamTlsFiles>();
+  for (const { name, tls } of config.services) {
+    if (tls.mode === "none") continue;
+    const own = tls.mode === "mutual" ? tls.certificate : undefined;
+    upstreamTls.set(name, {
+      ca: tls.ca === undefined ? undefined : read(tls.ca, `the CA of service "${name}"`),
+      ...(tls.mode === "simple"
+        ? { cert: undefined, key: undefined }
+        : own
+          ? {
+              cert: read(own.cert, `the certificate for "${name}"`),
+              key: read(own.key, `the key for "${name}"`),
+            }
+          : certificate),
+    });
+  }
+  return { config, certificate, listenerCertificates, bundles, upstreamTls, files };
+}
+
+/** Certificate and key are two files: between two writes they may not belong together. */
+function checkKeyPair(pair: KeyPair, what: string): void {
+  let fits: boolean;
+  try {
+    fits = new X509Certificate(pair.cert).checkPrivateKey(createPrivateKey(pair.key));
+  } catch (cause) {
+    throw new LoadError(`${what} or its private key is not valid PEM`, { cause });
+  }
+  if (!fits) throw new LoadError(`${what} does not belong to its private key`);
+}

@@ -1,0 +1,178 @@
+import { readFileSync } from "node:fs";
+import type { ProxyAudit } from "../../policy/compile/proxy/config.ts";
+import type { Verdict } from "../../policy/decide/index.ts";
+import { Listeners } from "../accept.ts";
+import { AuditLog } from "../audit/audit-log.ts";
+import { FileSink } from "../audit/file-sink.ts";
+import { OtlpSink } from "../audit/otlp-sink.ts";
+import type { Sink } from "../audit/sink.ts";
+import { StdoutSink } from "../audit/stdout-sink.ts";
+import { ProxyMetrics } from "../metrics/proxy-metrics.ts";
+import type { SeriesSnapshot } from "../metrics/series.ts";
+import { ProxyState } from "../state.ts";
+import type { Control, LiveConnection, VerdictQuestion } from "./control.ts";
+import { drain } from "./drain.ts";
+import { load } from "./load.ts";
+import type { Log } from "./log.ts";
+import { Reloader, type ReloadResult } from "./reload.ts";
+import { FileWatch } from "./watch.ts";
+
+/** One running proxy process: its state, ports, and the few timers that it has. */
+export class ProxyProcess implements Control {
+  readonly state: ProxyState;
+  readonly #listeners: Listeners;
+  readonly #reloader: Reloader;
+  readonly #watch: FileWatch;
+  readonly #log: Log;
+  readonly #timers: ReturnType<typeof setInterval>[] = [];
+  #lag = 0;
+
+  /**
+   * @param worker index among the processes of one proxy; audit files get it as a suffix, because two writers of one
+   *   file could not rotate it
+   * @throws PolicyError or LoadError for a configuration that cannot be used
+   */
+  constructor(configFile: string, log: Log, worker?: number) {
+    const loaded = load(configFile);
+    const { audit, metrics } = loaded.config;
+    const auditLog = new AuditLog(sinksOf(audit, worker), audit.queue);
+    auditLog.onChange = (healthy, error) => {
+      if (healthy) log.log("info", "records are written again");
+      else log.log("error", "records cannot be written", { error });
+    };
+    this.#log = log;
+    this.state = new ProxyState(loaded, auditLog, new ProxyMetrics(metrics.maxSeries));
+    this.#listeners = new Listeners(this.state);
+    this.#reloader = new Reloader(configFile, this.state, this.#listeners, log);
+    this.#watch = new FileWatch(() => void this.reload());
+    this.#watch.files = loaded.files;
+    this.#reloader.onLoaded = ({ files }) => {
+      this.#watch.files = files;
+    };
+  }
+
+  /** Binds the ports and begins. */
+  async start(): Promise<void> {
+    this.#checkDescriptors();
+    await this.#listeners.sync();
+    let last = performance.now();
+    this.#timers.push(
+      setInterval(() => {
+        const now = performance.now();
+        this.#lag = Math.max(0, now - last - 100);
+        last = now;
+        this.state.deadlines.advance();
+      }, 100),
+      setInterval(() => {
+        this.#watch.look();
+        this.#reloader.tick();
+      }, 500),
+    );
+    this.#log.log("info", "ready", {
+      listeners: this.#listeners.count,
+      policy: this.state.generation.config.policy.digest,
+    });
+  }
+
+  /** Stops in order; resolves when every record is written. */
+  async stop(): Promise<{ finished: number; forced: number }> {
+    const result = await drain(this.state, this.#listeners);
+    for (const timer of this.#timers) clearInterval(timer);
+    return result;
+  }
+
+  async notReady(): Promise<string[]> {
+    const reasons: string[] = [];
+    if (this.state.draining) reasons.push("draining");
+    if (this.#listeners.count === 0) reasons.push("no listener is bound");
+    if (this.state.generation.config.audit.required && !this.state.audit.healthy) {
+      reasons.push("records cannot be written");
+    }
+    return reasons;
+  }
+
+  async metrics(): Promise<SeriesSnapshot> {
+    return this.state.metrics.snapshot(this.state, this.#lag);
+  }
+
+  async connections(): Promise<LiveConnection[]> {
+    return [...this.state.live].map((connection) => ({
+      id: connection.id,
+      since: new Date(connection.acceptedAt).toISOString(),
+      phase: connection.phase,
+      listener: connection.listener.name,
+      source: `${connection.sourceAddress}:${connection.sourcePort}`,
+      principal: connection.principal,
+      service: connection.service?.config.name,
+      port: connection.servicePort,
+      upstream: connection.upstreamAddress,
+      rule: connection.verdict?.rule ?? null,
+      bytesSent: connection.toClient.bytes,
+      bytesReceived: connection.toService.bytes,
+    }));
+  }
+
+  async close(id: string): Promise<boolean> {
+    for (const connection of this.state.live) {
+      if (connection.id !== id) continue;
+      connection.finish("admin");
+      return true;
+    }
+    return false;
+  }
+
+  async policy(): Promise<{
+    digest: string;
+    commit: string | undefined;
+    lastReloadError: string | undefined;
+  }> {
+    const { digest, commit } = this.state.generation.config.policy;
+    return { digest, commit, lastReloadError: this.#reloader.lastError };
+  }
+
+  async verdict({ workload, ...question }: VerdictQuestion): Promise<Verdict> {
+    return this.state.generation.judge.judge({ ...question, principal: { workload } }, Date.now());
+  }
+
+  reload(): Promise<ReloadResult> {
+    return this.#reloader.reload();
+  }
+
+  async setLogLevel(level: "debug" | "info" | "warn" | "error"): Promise<void> {
+    this.#log.level = level;
+  }
+
+  /** Two descriptors a connection, and some for everything else: said at the start rather than found out under load. */
+  #checkDescriptors(): void {
+    const limit = descriptorLimit();
+    const { maxConnections } = this.state.generation.config.limits;
+    if (limit === undefined || maxConnections * 2 + 100 <= limit) return;
+    this.#log.log("warn", "the file descriptor limit allows fewer connections than limits.maxConnections", {
+      limit,
+      maxConnections,
+      allows: Math.floor((limit - 100) / 2),
+    });
+  }
+}
+
+function descriptorLimit(): number | undefined {
+  try {
+    const match = /^Max open files\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8"));
+    return match ? Number(match[1]) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function sinksOf(audit: ProxyAudit, worker: number | undefined): Sink[] {
+  return audit.sinks.map((sink) => {
+    switch (sink.type) {
+      case "stdout":
+        return new StdoutSink();
+      case "file":
+        return new FileSink(worker === undefined ? sink : { ...sink, path: `${sink.path}.worker-${worker}` });
+      case "otlp":
+        return new OtlpSink(sink.endpoint);
+    }
+  });
+}

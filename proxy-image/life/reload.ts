@@ -1,0 +1,118 @@
+import { setImmediate as yieldTurn } from "node:timers/promises";
+import type { Listeners } from "../accept.ts";
+import type { ProxyState } from "../state.ts";
+import { type Loaded, load } from "./load.ts";
+import type { Log } from "./log.ts";
+
+/** Connections judged again before others get their turn. */
+const BATCH = 500;
+
+export type ReloadResult =
+  | { readonly result: "applied" | "unchanged" }
+  | { readonly result: "refused"; readonly error: string };
+
+/** Brings a changed configuration, trust or certificate into a running process: whole or not at all. */
+export class Reloader {
+  readonly #configFile: string;
+  readonly #state: ProxyState;
+  readonly #listeners: Listeners;
+  readonly #log: Log;
+  #running: Promise<ReloadResult> | undefined;
+  #judgedAt = Date.now();
+  lastError: string | undefined;
+  /** Told after each reload, with the files to watch. */
+  onLoaded: (loaded: Loaded) => void = () => {};
+
+  constructor(configFile: string, state: ProxyState, listeners: Listeners, log: Log) {
+    this.#configFile = configFile;
+    this.#state = state;
+    this.#listeners = listeners;
+    this.#log = log;
+  }
+
+  /** Reloads; one at a time. A call during a reload waits for it and then reloads again, so that it sees every write before it. */
+  async reload(): Promise<ReloadResult> {
+    while (this.#running) await this.#running;
+    this.#running = this.#reload();
+    try {
+      return await this.#running;
+    } finally {
+      this.#running = undefined;
+    }
+  }
+
+  async #reload(): Promise<ReloadResult> {
+    const before = this.#state.generation;
+    const result = await this.#apply(before.loaded);
+    this.#state.metrics.reloaded(result.result);
+    if (result.result === "refused") {
+      this.lastError = result.error;
+      this.#log.log("error", "reload refused; the configuration in force stays", { error: result.error });
+      return result;
+    }
+    this.lastError = undefined;
+    if (result.result === "unchanged") return result;
+    const trustChanged = this.#state.generation.trust.allPem.join() !== before.trust.allPem.join();
+    const closed = await this.judgeAll(trustChanged);
+    this.#log.log("info", "reloaded", {
+      policy: this.#state.generation.config.policy.digest,
+      live: this.#state.live.size,
+      closed,
+    });
+    return result;
+  }
+
+  async #apply(before: Loaded): Promise<ReloadResult> {
+    let loaded: Loaded;
+    try {
+      loaded = load(this.#configFile);
+      if (JSON.stringify(plain(loaded)) === JSON.stringify(plain(before))) return { result: "unchanged" };
+      this.#state.apply(loaded);
+    } catch (error) {
+      return { result: "refused", error: messageOf(error) };
+    }
+    try {
+      await this.#listeners.sync();
+    } catch (error) {
+      this.#state.apply(before);
+      return { result: "refused", error: messageOf(error) };
+    }
+    this.onLoaded(loaded);
+    return { result: "applied" };
+  }
+
+  /** Judges every live connection again, in portions; says how many lost access. */
+  async judgeAll(trustChanged: boolean): Promise<number> {
+    this.#judgedAt = Date.now();
+    let closed = 0;
+    let count = 0;
+    for (const connection of [...this.#state.live]) {
+      connection.judgeAgain(trustChanged);
+      if (connection.closeReason === "access-lost") closed += 1;
+      count += 1;
+      if (count % BATCH === 0) await yieldTurn();
+    }
+    return closed;
+  }
+
+  /** Called about twice a second: rules begin and end by themselves, and a clock that was set back starts them over. */
+  tick(): void {
+    const now = Date.now();
+    const next = this.#state.generation.judge.nextChange(this.#judgedAt);
+    if (now < this.#judgedAt || (next !== undefined && now >= next)) void this.judgeAll(false);
+  }
+}
+
+function plain(loaded: Loaded): unknown {
+  return [
+    loaded.config,
+    loaded.certificate,
+    [...loaded.listenerCertificates],
+    [...loaded.bundles],
+    [...loaded.upstreamTls],
+  ];
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

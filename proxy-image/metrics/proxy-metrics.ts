@@ -1,0 +1,148 @@
+import type { Verdict } from "../../policy/decide/index.ts";
+import { responseFlags } from "../close-reason.ts";
+import type { Connection } from "../connection.ts";
+import type { ProxyState } from "../state.ts";
+import { formatLabels, SeriesRegistry, type SeriesSnapshot } from "./series.ts";
+
+/** What the proxy counts: Istio's TCP metrics under their own names and labels, and its own under `portreeve_`. */
+export class ProxyMetrics {
+  readonly #registry: SeriesRegistry;
+  readonly #opened;
+  readonly #closed;
+  readonly #sent;
+  readonly #received;
+  readonly #verdicts;
+  readonly #endings;
+  readonly #reloads;
+  readonly #refused;
+  /** Labels are put together once for each combination, not for each connection. */
+  readonly #labels = new Map<string, string>();
+
+  constructor(maxSeries: number) {
+    this.#registry = new SeriesRegistry(maxSeries);
+    const counter = (name: string, help: string) => this.#registry.counter(name, help);
+    this.#opened = counter("istio_tcp_connections_opened_total", "TCP connections opened.");
+    this.#closed = counter("istio_tcp_connections_closed_total", "TCP connections closed.");
+    this.#sent = counter("istio_tcp_sent_bytes_total", "Bytes sent to clients.");
+    this.#received = counter("istio_tcp_received_bytes_total", "Bytes received from clients.");
+    this.#verdicts = counter("portreeve_verdicts_total", "Verdicts by rule and reason.");
+    this.#endings = counter("portreeve_connections_total", "Connections ended, by reason.");
+    this.#refused = counter(
+      "portreeve_refused_at_accept_total",
+      "Connections refused before anything was read.",
+    );
+    this.#reloads = counter("portreeve_reloads_total", "Reloads of the configuration, by result.");
+  }
+
+  opened(connection: Connection): void {
+    this.#opened(this.#labelsOf(connection, "-"), 1);
+  }
+
+  verdict(verdict: Verdict): void {
+    this.#verdicts(
+      formatLabels({ verdict: verdict.verdict, rule: verdict.rule ?? "", reason: verdict.reason }),
+      1,
+    );
+  }
+
+  closed(connection: Connection): void {
+    this.#endings(
+      formatLabels({
+        listener: connection.listener.name,
+        reason: connection.closeReason ?? "",
+      }),
+      1,
+    );
+    if (!connection.service) return;
+    this.bytes(connection);
+    const flags = connection.closeReason ? responseFlags(connection.closeReason) : "-";
+    this.#closed(this.#labelsOf(connection, flags), 1);
+  }
+
+  /** Counts what a connection has moved since it was last asked. */
+  bytes(connection: Connection): void {
+    const labels = this.#labelsOf(connection, "-");
+    const sent = connection.toClient.bytes - connection.reportedSent;
+    const received = connection.toService.bytes - connection.reportedReceived;
+    if (sent > 0) this.#sent(labels, sent);
+    if (received > 0) this.#received(labels, received);
+    connection.reportedSent += sent;
+    connection.reportedReceived += received;
+  }
+
+  refusedAtAccept(listener: string, reason: string): void {
+    this.#refused(formatLabels({ listener, reason }), 1);
+  }
+
+  reloaded(result: "applied" | "refused" | "unchanged"): void {
+    this.#reloads(formatLabels({ result }), 1);
+  }
+
+  /** Everything, with what live connections have moved so far. */
+  snapshot(state: ProxyState, lag: number): SeriesSnapshot {
+    for (const connection of state.live) if (connection.service) this.bytes(connection);
+    const gauge = (name: string, help: string, value: number, labels = "") =>
+      this.#registry.gauge(name, help)(labels, value);
+    gauge("portreeve_connections_live", "Live connections.", state.live.size);
+    gauge(
+      "portreeve_handshakes_pending",
+      "Connections that have not yet proved who they are.",
+      state.handshakes,
+    );
+    for (const [name, service] of state.services) {
+      const labels = formatLabels({ service: name });
+      gauge("portreeve_queue_waiting", "Connections waiting for a place.", service.admission.waiting, labels);
+    }
+    gauge("portreeve_audit_written_total", "Records written.", state.audit.written);
+    gauge("portreeve_audit_lost_total", "Records lost.", state.audit.lost);
+    gauge("portreeve_event_loop_lag_seconds", "How late the last tick was.", lag / 1_000);
+    gauge("portreeve_memory_bytes", "Resident memory.", process.memoryUsage.rss());
+    return this.#registry.snapshot();
+  }
+
+  #labelsOf(connection: Connection, flags: string): string {
+    const service = connection.service;
+    const principal = connection.principal.workload ?? "";
+    const key = `${service?.config.name}\n${connection.servicePort}\n${principal}\n${flags}\n${connection.listener.mode}`;
+    const known = this.#labels.get(key);
+    if (known !== undefined) return known;
+    if (this.#labels.size > 10_000) this.#labels.clear();
+    const labels = formatLabels(istioLabels(connection, flags));
+    this.#labels.set(key, labels);
+    return labels;
+  }
+}
+
+/** The labels by which Kiali draws an edge and its padlock; see Istio's standard metrics. */
+function istioLabels(connection: Connection, flags: string): Record<string, string> {
+  const { config } = connection.state.generation;
+  const spiffe = connection.transport?.workload?.spiffe;
+  const service = connection.service?.config;
+  const host = service?.mesh.host ?? service?.endpoints[0]?.host ?? "unknown";
+  const mutual = spiffe !== undefined;
+  return {
+    reporter: "destination",
+    source_workload: spiffe?.serviceAccount ?? "unknown",
+    source_workload_namespace: spiffe?.namespace ?? "unknown",
+    source_principal: spiffe?.id ?? "unknown",
+    source_app: spiffe?.serviceAccount ?? "unknown",
+    source_version: "unknown",
+    source_cluster: "unknown",
+    source_canonical_service: spiffe?.serviceAccount ?? "unknown",
+    source_canonical_revision: "latest",
+    destination_workload: config.proxy.name,
+    destination_workload_namespace: config.proxy.namespace,
+    destination_principal: "unknown",
+    destination_app: config.proxy.name,
+    destination_version: "unknown",
+    destination_cluster: config.proxy.cluster,
+    destination_service: host,
+    destination_service_name: service?.name ?? "unknown",
+    destination_service_namespace: service?.mesh.namespace ?? "unknown",
+    destination_canonical_service: config.proxy.name,
+    destination_canonical_revision: "latest",
+    request_protocol: "tcp",
+    connection_security_policy: mutual ? "mutual_tls" : "none",
+    response_flags: flags,
+  };
+}

@@ -1,0 +1,110 @@
+import type { ProxyProtocolName } from "../../policy/compile/proxy/config.ts";
+import type { CloseReason } from "../close-reason.ts";
+
+/**
+ * What an identified client that is not let through is told in its own protocol, so that a person at psql reads a
+ * sentence instead of "server closed the connection unexpectedly". Undefined where the protocol has no way to say it.
+ * It names the service and the connection, never the policy.
+ */
+export function refusalMessage(
+  protocol: ProxyProtocolName,
+  reason: CloseReason,
+  service: string,
+  connection: string,
+): Uint8Array | undefined {
+  const text = `portreeve: ${sentence(reason, service)} (connection ${connection})`;
+  switch (protocol) {
+    case "postgres":
+      return postgresError(sqlState(reason), text);
+    case "mysql":
+      return mysqlError(reason === "denied" ? 1045 : 1040, sqlState(reason), text);
+    case "redis":
+      return Buffer.from(`-${reason === "denied" ? "NOPERM" : "ERR"} ${text}\r\n`);
+    case "nats":
+      return Buffer.from(`-ERR '${text.replaceAll("'", "")}'\r\n`);
+    case "tcp":
+    case "tls":
+    case "mongo":
+    case "kafka":
+    case "grpc":
+    case "mqtt":
+    case "amqp":
+    case "smtp":
+    case "ldap":
+    case "ssh":
+      return undefined;
+  }
+}
+
+/** The same as an HTTP status, for a client that came by CONNECT. */
+export function refusalStatus(reason: CloseReason): number {
+  switch (reason) {
+    case "denied":
+    case "access-lost":
+      return 403;
+    case "limit":
+    case "queue-timeout":
+      return 429;
+    case "connect-timeout":
+      return 504;
+    case "connect-failed":
+      return 502;
+    default:
+      return 503;
+  }
+}
+
+export function sentence(reason: CloseReason, service: string): string {
+  switch (reason) {
+    case "denied":
+    case "access-lost":
+      return `access to ${service} is denied`;
+    case "limit":
+    case "queue-timeout":
+      return `too many connections to ${service}`;
+    case "connect-failed":
+    case "connect-timeout":
+      return `${service} cannot be reached`;
+    case "audit-unavailable":
+      return `${service} takes no connections that cannot be recorded`;
+    default:
+      return `the connection to ${service} was ended: ${reason}`;
+  }
+}
+
+function sqlState(reason: CloseReason): string {
+  switch (reason) {
+    case "denied":
+    case "access-lost":
+      return "28000";
+    case "limit":
+    case "queue-timeout":
+      return "53300";
+    case "connect-failed":
+    case "connect-timeout":
+      return "08001";
+    default:
+      return "57P03";
+  }
+}
+
+/** ErrorResponse: fields S, V, C and M. */
+function postgresError(state: string, text: string): Uint8Array {
+  const fields = Buffer.from(`SFATAL\0VFATAL\0C${state}\0M${text}\0\0`);
+  const message = Buffer.alloc(5 + fields.length);
+  message.write("E", 0);
+  message.writeUInt32BE(4 + fields.length, 1);
+  fields.copy(message, 5);
+  return message;
+}
+
+/** ERR_Packet in the place of the greeting, which a MySQL or MariaDB client understands before it has said anything. */
+function mysqlError(code: number, state: string, text: string): Uint8Array {
+  const body = Buffer.from(`___#${state}${text}`);
+  body.writeUInt8(0xff, 0);
+  body.writeUInt16LE(code, 1);
+  const packet = Buffer.alloc(4 + body.length);
+  packet.writeUIntLE(body.length, 0, 3);
+  body.copy(packet, 4);
+  return packet;
+}

@@ -1,0 +1,64 @@
+import type { Connection } from "./connection.ts";
+
+/**
+ * Writes a connection's record: `close` once, whichever way it ended; `update` for one that lives long.
+ *
+ * Keys are those of ztunnel's access log where it has one (`src.identity`, `dst.service`, `bytes_sent`, …), so that
+ * what operators search for is found here too. `bytes_sent` is what the client got, `bytes_recv` what it sent.
+ */
+export function writeRecord(connection: Connection, event: "close" | "update"): void {
+  const { config } = connection.state.generation;
+  if (connection.service?.config.audit === "none") return;
+  const now = performance.now();
+  const { transport, verdict, principal, service } = connection;
+  const spiffe = transport?.workload?.spiffe;
+  const agentSpec = principal.agent;
+  const position = verdict?.position;
+  const record: Record<string, unknown> = {
+    time: new Date(connection.acceptedAt + (now - connection.startedAt)).toISOString(),
+    event,
+    connection: connection.id,
+    proxy: config.proxy.name,
+    listener: connection.listener.name,
+    direction: "inbound",
+    "src.addr": `${connection.sourceAddress}:${connection.sourcePort}`,
+    "src.peer": connection.peerAddress === connection.sourceAddress ? undefined : connection.peerAddress,
+    "src.identity": spiffe?.id,
+    "src.namespace": spiffe?.namespace,
+    "src.workload": spiffe?.serviceAccount,
+    "src.user": principal.person?.user,
+    "src.role": principal.person?.awsRole,
+    "src.agent": agentSpec,
+    "dst.addr": connection.upstreamAddress,
+    "dst.service": service?.config.name,
+    "dst.port": service ? connection.servicePort : undefined,
+    "dst.owner": service?.config.owner,
+    protocol: service?.port(connection.servicePort)?.protocol,
+    verdict: verdict?.verdict ?? "deny",
+    reason: verdict?.reason ?? "unidentified",
+    rule: verdict?.rule ?? undefined,
+    rules: verdict && verdict.rules.length > 1 ? verdict.rules : undefined,
+    position: position ? `${position.file}:${position.line}:${position.col}` : undefined,
+    policy: config.policy.digest,
+    commit: config.policy.commit,
+    "tls.version": transport?.tlsVersion,
+    "tls.resumed": transport?.resumed === true ? true : undefined,
+    sni: transport?.sni,
+    ...connection.notes,
+    bytes_sent: connection.toClient.bytes,
+    bytes_recv: connection.toService.bytes,
+    duration: `${Math.round(now - connection.startedAt)}ms`,
+    "time.handshake_ms": elapsed(connection.startedAt, connection.identifiedAt),
+    "time.queue_ms": elapsed(connection.identifiedAt, connection.admittedAt),
+    "time.dial_ms": elapsed(connection.admittedAt, connection.connectedAt),
+    "time.first_byte_ms": elapsed(connection.connectedAt, connection.firstByteAt),
+    close: connection.closeReason,
+    error: connection.error,
+  };
+  connection.state.audit.write(`${JSON.stringify(record)}\n`);
+}
+
+/** Milliseconds with three decimals; undefined for a stage that was not reached. */
+function elapsed(from: number, to: number): number | undefined {
+  return from === 0 || to === 0 ? undefined : Math.round((to - from) * 1_000) / 1_000;
+}

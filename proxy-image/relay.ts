@@ -1,0 +1,110 @@
+import type { Stream } from "./runtime/stream.ts";
+
+/**
+ * One direction of a connection: what its source sends, its sink gets, whole and in order.
+ *
+ * Memory is bounded: a source whose bytes the sink does not take is paused, so at most `bound` and what one read
+ * delivers are held. A source may begin before there is a sink (the client speaks while the backend is dialled).
+ */
+export class Direction {
+  /** Bytes that the sink took. */
+  bytes = 0;
+  /** The source said that it will send no more. */
+  ended = false;
+  /** All that was sent is delivered, and the sink was told that nothing follows. */
+  finished = false;
+  heldBytes = 0;
+  #held: Uint8Array[] = [];
+  #paused = false;
+  #source: Stream | undefined;
+  #sink: Stream | undefined;
+  readonly #bound: number;
+
+  /** @param bound bytes held before the source is paused */
+  constructor(bound: number) {
+    this.#bound = bound;
+  }
+
+  set source(stream: Stream) {
+    this.#source = stream;
+    if (this.#paused) stream.pause();
+  }
+
+  /** Begins delivery; what was held goes first. */
+  set sink(stream: Stream) {
+    this.#sink = stream;
+    this.flush();
+  }
+
+  /** The source sent this. */
+  push(data: Uint8Array): void {
+    const sink = this.#sink;
+    if (sink === undefined || this.#held.length > 0) {
+      this.#hold(data, sink === undefined ? this.#bound : 0);
+      return;
+    }
+    const taken = sink.write(data);
+    if (taken === data.length) {
+      this.bytes += taken;
+      return;
+    }
+    if (taken > 0) this.bytes += taken;
+    // A closed sink takes -1; its close event ends the connection, and until then nothing may be lost silently.
+    this.#hold(taken > 0 ? data.subarray(taken) : data, 0);
+  }
+
+  /** The source will send no more. */
+  end(): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.flush();
+  }
+
+  /** The sink has room again. */
+  flush(): void {
+    const sink = this.#sink;
+    if (sink === undefined) return;
+    while (this.#held.length > 0) {
+      const [data] = this.#held;
+      if (data === undefined) break;
+      const taken = sink.write(data);
+      if (taken > 0) {
+        this.bytes += taken;
+        this.heldBytes -= taken;
+      }
+      if (taken < data.length) {
+        if (taken > 0) this.#held[0] = data.subarray(taken);
+        return;
+      }
+      this.#held.shift();
+    }
+    if (this.#paused) {
+      this.#paused = false;
+      this.#source?.resume();
+    }
+    if (this.ended && !this.finished) {
+      this.finished = true;
+      sink.shutdown();
+    }
+  }
+
+  /** Puts bytes in front of everything that the source sends; only before there is a sink. */
+  prepend(data: Uint8Array): void {
+    this.#held.unshift(data);
+    this.heldBytes += data.length;
+  }
+
+  /** Forgets what is held: the sink is gone. */
+  discard(): void {
+    this.#held = [];
+    this.heldBytes = 0;
+  }
+
+  #hold(data: Uint8Array, bound: number): void {
+    this.#held.push(data);
+    this.heldBytes += data.length;
+    if (this.#paused || this.heldBytes <= bound) return;
+    this.#paused = true;
+    this.#source?.pause();
+  }
+}

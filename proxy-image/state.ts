@@ -1,0 +1,124 @@
+import type { ProxyConfig, ProxyService, ProxyServicePort } from "../policy/compile/proxy/config.ts";
+import type { AuditLog } from "./audit/audit-log.ts";
+import { Judge } from "./authorize.ts";
+import { ServiceAdmission } from "./connect/admission.ts";
+import { EndpointPool } from "./connect/endpoints.ts";
+import { Resolver } from "./connect/resolve.ts";
+import { UpstreamTls } from "./connect/upstream-tls.ts";
+import type { Connection } from "./connection.ts";
+import { Identifier } from "./identify.ts";
+import { TrustStore } from "./identity/trust-store.ts";
+import type { Loaded } from "./life/load.ts";
+import type { ProxyMetrics } from "./metrics/proxy-metrics.ts";
+import { Deadlines } from "./runtime/deadlines.ts";
+
+/** A service as this process serves it: its configuration of the moment, and what outlives a reload. */
+export class ServiceState {
+  config: ProxyService;
+  tls: UpstreamTls;
+  readonly admission: ServiceAdmission;
+  readonly endpoints: EndpointPool;
+
+  constructor(config: ProxyService, tls: UpstreamTls) {
+    this.config = config;
+    this.tls = tls;
+    this.admission = new ServiceAdmission(config.limits);
+    this.endpoints = new EndpointPool(config);
+  }
+
+  update(config: ProxyService, tls: UpstreamTls): void {
+    this.config = config;
+    this.tls = tls;
+    this.admission.limits = config.limits;
+    this.endpoints.update(config);
+  }
+
+  port(port: number): ProxyServicePort | undefined {
+    return this.config.ports.find((served) => served.port === port);
+  }
+}
+
+/** Everything that is true until the next reload; replaced whole. */
+export interface Generation {
+  readonly config: ProxyConfig;
+  readonly loaded: Loaded;
+  readonly trust: TrustStore;
+  readonly identifier: Identifier;
+  readonly judge: Judge;
+  /** Agents that identify themselves by a certificate of their own, by SPIFFE ID. */
+  readonly agentByWorkload: ReadonlyMap<string, string>;
+}
+
+/** What one proxy process knows. Stages read it; only `apply` and the connections' own counters change it. */
+export class ProxyState {
+  generation: Generation;
+  readonly services = new Map<string, ServiceState>();
+  readonly live = new Set<Connection>();
+  readonly livePerPrincipal = new Map<string, number>();
+  readonly livePerRule = new Map<string, number>();
+  readonly deadlines = new Deadlines(100, () => performance.now());
+  readonly resolver = new Resolver();
+  readonly audit: AuditLog;
+  readonly metrics: ProxyMetrics;
+  /** Connections that have not yet proved who they are. */
+  handshakes = 0;
+  draining = false;
+  #serial = 0;
+  readonly #idPrefix = crypto
+    .getRandomValues(new Uint32Array(2))
+    .reduce((text, part) => text + part.toString(36), "");
+
+  constructor(loaded: Loaded, audit: AuditLog, metrics: ProxyMetrics) {
+    this.audit = audit;
+    this.metrics = metrics;
+    this.generation = this.#build(loaded);
+    this.#applyServices();
+  }
+
+  /** Unique among processes and over restarts. */
+  nextId(): string {
+    this.#serial += 1;
+    return `${this.#idPrefix}-${this.#serial.toString(36)}`;
+  }
+
+  /**
+   * Takes a new configuration with its files. Throws, and changes nothing, when they do not make a working whole.
+   * Live connections are judged again by the caller.
+   */
+  apply(loaded: Loaded): void {
+    this.generation = this.#build(loaded);
+    this.#applyServices();
+  }
+
+  #build(loaded: Loaded): Generation {
+    const { trustDomain, aliases } = loaded.config.trust;
+    const trust = new TrustStore(trustDomain, aliases, loaded.bundles);
+    return {
+      config: loaded.config,
+      loaded,
+      trust,
+      identifier: new Identifier(trust),
+      judge: new Judge(loaded.config),
+      agentByWorkload: new Map(
+        loaded.config.agents.flatMap(({ name, workloads }) => workloads.map((id) => [id, name])),
+      ),
+    };
+  }
+
+  #applyServices(): void {
+    const { config, loaded, trust, identifier } = this.generation;
+    const names = new Set(config.services.map(({ name }) => name));
+    for (const name of this.services.keys()) if (!names.has(name)) this.services.delete(name);
+    for (const service of config.services) {
+      const files = loaded.upstreamTls.get(service.name) ?? {
+        ca: undefined,
+        cert: undefined,
+        key: undefined,
+      };
+      const tls = new UpstreamTls(service.tls, files, trust.allPem, identifier);
+      const known = this.services.get(service.name);
+      if (known) known.update(service, tls);
+      else this.services.set(service.name, new ServiceState(service, tls));
+    }
+  }
+}
