@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { compareText } from "../finding.ts";
 
 /**
@@ -13,11 +12,6 @@ export function canonicalJson(value: unknown): string {
     return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${canonicalJson(item)}`).join(",")}}`;
   }
   return JSON.stringify(value) ?? "null";
-}
-
-/** `sha256:` and the hash of the canonical JSON. */
-export function digestOf(value: unknown): string {
-  return `sha256:${createHash("sha256").update(canonicalJson(value)).digest("hex")}`;
 }
 
 /** Sorted by code unit, without repetitions: for lists whose order means nothing. */

@@ -100,11 +100,15 @@ function checkGrant(check: ReferenceCheck, source: Sourced<"Grant">, byKind: ByK
   }
 }
 
+/** Comparing a misspelt name with ten thousand others takes milliseconds; a whole missing file would take hours. */
+const MAX_HINTS = 50;
+
 class ReferenceCheck {
   readonly #byKind: ByKind;
   readonly #clusters: readonly string[];
   readonly #providers: readonly string[];
   readonly #report: Report;
+  #hints = 0;
 
   constructor(byKind: ByKind, trust: Trust, report: Report) {
     this.#byKind = byKind;
@@ -145,7 +149,7 @@ class ReferenceCheck {
     name: string,
   ): void {
     if (found) return;
-    const hint = didYouMean(name, candidates);
+    const hint = this.#hints++ < MAX_HINTS ? didYouMean(name, candidates) : "";
     this.#report.error(
       "PR111",
       source,

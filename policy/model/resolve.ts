@@ -3,7 +3,8 @@ import { compareText, PolicyError } from "../finding.ts";
 import type { Sourced } from "../load/source.ts";
 import type { Kind } from "../schema/index.ts";
 import { resolveAgent } from "./agent.ts";
-import { digestOf, sortedSet } from "./canonical.ts";
+import { deepFreeze, sortedSet } from "./canonical.ts";
+import { digestOfDocuments } from "./digest.ts";
 import { resolveGroups } from "./group.ts";
 import { spiffeId } from "./names.ts";
 import { checkReferences } from "./references.ts";
@@ -55,17 +56,18 @@ export function resolve(documents: readonly Sourced[]): Model {
     rules,
     agents: [...agents.values()].map((agent) => agent.decision),
   });
+  for (const map of [services, workloads, groups, agents, grants, waivers]) map.forEach(deepFreeze);
   return Object.freeze({
-    trust,
+    trust: deepFreeze(trust),
     services,
     workloads,
     groups,
     agents,
     grants,
     waivers,
-    rules: Object.freeze(rules),
+    rules: deepFreeze(rules),
     proxySpiffeId,
-    digest: digestOf(canonicalForm(documents)),
+    digest: digestOfDocuments(documents),
     table,
   });
 }
@@ -170,27 +172,4 @@ function plain<K extends Kind>(
 
 function mapValues<A, B>(map: ReadonlyMap<string, A>, convert: (value: A) => B): Map<string, B> {
   return new Map([...map].map(([key, value]) => [key, convert(value)]));
-}
-
-/** Lists whose order means something: the first host is the name of a service, ports and endpoints are tried in order. */
-const ORDERED = new Set(["hosts", "endpoints"]);
-
-function canonicalForm(documents: readonly Sourced[]): unknown {
-  const entries = documents.map((source) => {
-    const { metadata, spec } = source.document;
-    return [objectId(source), { labels: metadata.labels ?? {}, spec: sortSets(spec, "") }] as const;
-  });
-  return Object.fromEntries(entries);
-}
-
-function sortSets(value: unknown, key: string): unknown {
-  if (Array.isArray(value)) {
-    const items = value.map((item) => sortSets(item, ""));
-    if (ORDERED.has(key)) return items;
-    const byText = new Map(items.map((item) => [JSON.stringify(item), item]));
-    return [...byText].sort(([a], [b]) => compareText(a, b)).map(([, item]) => item);
-  }
-  if (typeof value !== "object" || value === null) return value;
-  const sorted = Object.entries(value).sort(([a], [b]) => compareText(a, b));
-  return Object.fromEntries(sorted.map(([name, item]) => [name, sortSets(item, name)]));
 }

@@ -6,6 +6,7 @@ export const API_VERSION = "portreeve.dev/v1";
 
 /** A leaf whose value is only known to the deployment, written `${ref:NAME}`; see {@link refNames}. */
 export const REF = /\$\{ref:([A-Za-z][A-Za-z0-9_.-]*)\}/g;
+const ONLY_REF = /^\$\{ref:[A-Za-z][A-Za-z0-9_.-]*\}$/;
 const HAS_REF = /\$\{ref:[A-Za-z][A-Za-z0-9_.-]*\}/;
 
 /** True when the text holds at least one `${ref:NAME}`. */
@@ -44,8 +45,9 @@ const hostPattern =
 
 /** A DNS name, possibly starting with `*.`, or a `${ref:NAME}`. */
 export const host = z.string().refine((text) => {
-  if (hasRef(text)) return true;
-  return text.length <= 253 && hostPattern.test(text) && !isAddress(text) && !/^[\d.]+$/.test(text);
+  // What a reference stands for is not known; what is written around it is.
+  const known = text.replace(REF, "x");
+  return known.length <= 253 && hostPattern.test(known) && !isAddress(known) && !/^[\d.]+$/.test(known);
 }, "write a DNS name such as db.example.com (an IP address belongs in `addresses` or `endpoints`)");
 
 /** A TCP port, 1 to 65535. */
@@ -56,14 +58,15 @@ export const port = z
   .max(65535, "ports end at 65535");
 
 function isAddress(text: string): boolean {
-  return ipaddr.IPv4.isValidFourPartDecimal(text) || ipaddr.IPv6.isValid(text);
+  // A zone (`fe80::1%eth0`) means something on one machine only.
+  return ipaddr.IPv4.isValidFourPartDecimal(text) || (ipaddr.IPv6.isValid(text) && !text.includes("%"));
 }
 
 /** An IPv4 or IPv6 address, without a prefix length, or a `${ref:NAME}`. */
 export const address = z
   .string()
   .refine(
-    (text) => hasRef(text) || isAddress(text),
+    (text) => ONLY_REF.test(text) || isAddress(text),
     "write an IPv4 or IPv6 address such as 10.0.0.7 or fd00::7",
   );
 
@@ -73,7 +76,7 @@ function isCidr(text: string): boolean {
     base !== undefined &&
     bits !== undefined &&
     rest === undefined &&
-    /^\d{1,3}$/.test(bits) &&
+    /^(0|[1-9]\d{0,2})$/.test(bits) &&
     isAddress(base) &&
     Number(bits) <= (base.includes(":") ? 128 : 32)
   );
@@ -127,7 +130,8 @@ export const instant = z
   .string()
   .refine(
     (text) =>
-      /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d))?$/.test(text) && realDate(text),
+      /^\d{4}-\d\d-\d\d(T([01]\d|2[0-3]):\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d))?$/.test(text) &&
+      realDate(text),
     "write an instant such as 2027-03-31T00:00:00Z",
   );
 

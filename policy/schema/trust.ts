@@ -35,6 +35,14 @@ const addressing = z
     "How external TCP services get an address each. Without one, two services on a port share a listener and traffic goes to the wrong backend (istio#11741).",
   );
 
+const domain = z
+  .string()
+  .max(200, "a DNS domain for services has at most 200 characters")
+  .regex(
+    /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*$/,
+    "write a DNS domain such as cluster.local",
+  );
+
 const eks = z
   .strictObject({
     name: text.describe("Name of the EKS cluster."),
@@ -63,7 +71,7 @@ const cluster = z.strictObject({
     .string()
     .regex(/^1\.\d{1,3}(\.\d{1,3})?$/, 'write the Istio version in quotes, e.g. "1.31"')
     .describe('Istio version, e.g. "1.31".'),
-  clusterDomain: z.string().default("cluster.local").describe("DNS domain of Kubernetes services."),
+  clusterDomain: domain.default("cluster.local").describe("DNS domain of Kubernetes services."),
   network: name.optional().describe("Istio network of the cluster, for multi-network meshes."),
   addressing: addressing.default({ mode: "dns-capture" }),
   apiServerCidrs: z
