@@ -53,7 +53,8 @@ const folders = new Set<string>();
 async function watch(): Promise<void> {
   if (watchdog !== undefined) return;
   const child = spawn(process.execPath, [join(import.meta.dirname, "watchdog.ts")], {
-    stdio: ["pipe", "ignore", "inherit"],
+    // Nothing of ours but the pipe: whoever reads our output must not have to wait for the watchdog's end.
+    stdio: ["pipe", "ignore", "ignore"],
     detached: true,
   });
   // It must not keep the test process alive; the end of the pipe is its signal.
