@@ -1,28 +1,48 @@
+import { Option } from "commander";
 import { CliError } from "../exit.ts";
 import { answerCases } from "../reach/cases.ts";
+import { reachFolder } from "../reach/folder.ts";
+import { FORMATS, type Format, render } from "../reach/formats.ts";
 import { Output } from "../reach/output.ts";
 import type { Register } from "./index.ts";
 
 interface Options {
   readonly cases?: string;
+  readonly format: Format;
+  readonly dataPlane?: "sidecar" | "ztunnel";
+  readonly trustDomain: string;
+  readonly rootNamespace: string;
 }
 
 /** `portreeve reach`: who can reach what. */
 export const registerReach: Register = (program, exit) => {
   program
     .command("reach")
-    .description("Who can reach what.")
-    .argument("[dir]", "folder with Kubernetes YAML or JSON")
-    .option(
-      "--cases <file.jsonl>",
-      'answer lines {"id","objects"} by NetworkPolicy alone; - is standard input',
+    .description("Say who can reach what, over NetworkPolicy and Istio's security policies together.")
+    .argument("[dir]", "folder (or file) with Kubernetes and Istio objects, as YAML or JSON")
+    .option("--cases <file>", 'JSON lines {"id","objects"}, answered by NetworkPolicy alone (- for stdin)')
+    .addOption(new Option("--format <format>", "how to print").choices(FORMATS).default("table"))
+    .addOption(
+      new Option(
+        "--data-plane <plane>",
+        "take all workloads as in the mesh (default: by their labels)",
+      ).choices(["sidecar", "ztunnel"]),
     )
+    .option("--trust-domain <domain>", "the mesh's trust domain", "cluster.local")
+    .option("--root-namespace <namespace>", "the mesh's root namespace", "istio-system")
     .action(async (dir: string | undefined, options: Options) => {
-      if ((dir === undefined) === (options.cases === undefined)) {
-        throw new CliError("portreeve reach: give a folder, or --cases FILE.jsonl");
-      }
-      if (options.cases !== undefined) {
-        exit(await answerCases(options.cases, new Output(process.stdout), new Output(process.stderr)));
-      }
+      const errors = new Output(process.stderr);
+      const output = new Output(process.stdout);
+      if (dir !== undefined && options.cases === undefined) {
+        const { format, dataPlane, trustDomain, rootNamespace } = options;
+        const plane = dataPlane === undefined ? {} : { dataplane: dataPlane };
+        const { rows, warnings } = reachFolder(dir, { ...plane, trustDomain, rootNamespace });
+        await errors.write(warnings.map((warning) => `${warning}\n`).join(""));
+        await errors.flush();
+        await output.write(render(rows, format, process.stdout.isTTY === true && !process.env.NO_COLOR));
+        await output.flush();
+      } else if (dir === undefined && options.cases !== undefined) {
+        exit(await answerCases(options.cases, output, errors));
+      } else throw new CliError("reach: give a folder, or --cases FILE");
     });
 };

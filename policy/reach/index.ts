@@ -1,0 +1,3 @@
+export { unknownAttributes } from "./cuts.ts";
+export { type Membership, type MembershipOptions, membership } from "./mesh.ts";
+export { type Access, type Layer, type Reach, type ReachInput, reachAll } from "./reach.ts";
