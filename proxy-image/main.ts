@@ -1,4 +1,5 @@
 import { openAdmin, openMetrics } from "./life/http.ts";
+import { load } from "./life/load.ts";
 import { Log } from "./life/log.ts";
 import { ProxyProcess } from "./life/proxy-process.ts";
 import { requireBun } from "./runtime/bun.ts";
@@ -6,8 +7,15 @@ import { requireBun } from "./runtime/bun.ts";
 /** Entry point under Bun: `bun main.ts CONFIG`. Everybody else starts it with `portreeve proxy`. */
 async function main(argv: readonly string[]): Promise<void> {
   requireBun();
-  const [configFile] = argv;
-  if (configFile === undefined) throw new Error("usage: main CONFIG");
+  const [configFile, flag] = argv;
+  if (configFile === undefined) throw new Error("usage: main CONFIG [--check]");
+  if (flag === "--check") {
+    const { config, files } = load(configFile);
+    process.stdout.write(
+      `${configFile}: ${config.services.length} services, ${config.rules.length} rules, ${files.length} files: valid\n`,
+    );
+    return;
+  }
   const log = new Log();
   const proxy = new ProxyProcess(configFile, log);
   const { metrics, admin } = proxy.state.generation.config;

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { registerDecide } from "./decide.ts";
+import { registerProxy } from "./proxy.ts";
 import { registerReach } from "./reach.ts";
 
 /**
@@ -8,4 +9,4 @@ import { registerReach } from "./reach.ts";
  */
 export type Register = (program: Command, exit: (code: number) => void) => void;
 
-export const registrations: readonly Register[] = [registerDecide, registerReach];
+export const registrations: readonly Register[] = [registerDecide, registerProxy, registerReach];

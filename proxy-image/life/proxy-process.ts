@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import type { ProxyAudit } from "../../policy/compile/proxy/config.ts";
+import type { ProxyAudit, ProxyAuditSink } from "../../policy/compile/proxy/config.ts";
 import type { Verdict } from "../../policy/decide/index.ts";
 import { Listeners } from "../accept.ts";
 import { AuditLog } from "../audit/audit-log.ts";
@@ -165,14 +165,16 @@ function descriptorLimit(): number | undefined {
 }
 
 function sinksOf(audit: ProxyAudit, worker: number | undefined): Sink[] {
-  return audit.sinks.map((sink) => {
-    switch (sink.type) {
-      case "stdout":
-        return new StdoutSink();
-      case "file":
-        return new FileSink(worker === undefined ? sink : { ...sink, path: `${sink.path}.worker-${worker}` });
-      case "otlp":
-        return new OtlpSink(sink.endpoint);
-    }
-  });
+  return audit.sinks.map((sink) => sinkOf(sink, worker));
+}
+
+function sinkOf(sink: ProxyAuditSink, worker: number | undefined): Sink {
+  switch (sink.type) {
+    case "stdout":
+      return new StdoutSink();
+    case "file":
+      return new FileSink(worker === undefined ? sink : { ...sink, path: `${sink.path}.worker-${worker}` });
+    case "otlp":
+      return new OtlpSink(sink.endpoint);
+  }
 }
