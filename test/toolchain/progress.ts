@@ -27,7 +27,7 @@ export function progress(what: string, aboutSeconds: number): Progress {
   timer.unref();
   return {
     report: (text) => {
-      news = text.trim();
+      news = text.trim().slice(0, 80);
     },
     end: (result) => {
       clearInterval(timer);
