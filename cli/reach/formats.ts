@@ -27,7 +27,7 @@ function table(rows: readonly Access[], color: boolean): string {
   const cells = rows.map(({ src, dst, ports, restrictedBy, dependsOnAddress }) => [
     src,
     dst,
-    formatPorts(ports) + (dependsOnAddress ? " *" : ""),
+    portsText({ ports, dependsOnAddress }),
     restrictedBy.join(", ") || "-",
   ]);
   const widths = HEADER.map((title, i) => Math.max(title.length, ...cells.map((row) => row[i]?.length ?? 0)));
@@ -39,6 +39,10 @@ function table(rows: readonly Access[], color: boolean): string {
   const header = color ? `\u001b[1m${line(HEADER)}\u001b[22m` : line(HEADER);
   const footnote = rows.some(({ dependsOnAddress }) => dependsOnAddress) ? ["", SOME_ADDRESSES] : [];
   return `${[header, ...cells.map(line), ...footnote].join("\n")}\n`;
+}
+
+function portsText({ ports, dependsOnAddress }: Pick<Access, "ports" | "dependsOnAddress">): string {
+  return formatPorts(ports) + (dependsOnAddress ? " *" : "");
 }
 
 function json(rows: readonly Access[]): string {
@@ -60,10 +64,10 @@ function dot(rows: readonly Access[]): string {
   const nodes = names(rows).map(
     (name) => `  ${quoted(name)} [shape=${isOutside(name) ? "ellipse" : "box"}];`,
   );
-  const edges = rows.map(
-    ({ src, dst, ports, restrictedBy }) =>
-      `  ${quoted(src)} -> ${quoted(dst)} [label=${quoted(formatPorts(ports))}${restrictedBy.length > 0 ? "" : ", style=dashed"}];`,
-  );
+  const edges = rows.map((row) => {
+    const { src, dst, restrictedBy } = row;
+    return `  ${quoted(src)} -> ${quoted(dst)} [label=${quoted(portsText(row))}${restrictedBy.length > 0 ? "" : ", style=dashed"}];`;
+  });
   return `${["digraph reach {", "  rankdir=LR;", ...nodes, ...edges, "}"].join("\n")}\n`;
 }
 
@@ -75,9 +79,10 @@ function mermaid(rows: readonly Access[]): string {
     const id = ids.get(name);
     return isOutside(name) ? `  ${id}([${label(name)}])` : `  ${id}[${label(name)}]`;
   });
-  const edges = rows.map(({ src, dst, ports, restrictedBy }) => {
+  const edges = rows.map((row) => {
+    const { src, dst, restrictedBy } = row;
     const arrow = restrictedBy.length > 0 ? "-->" : "-.->";
-    return `  ${ids.get(src)} ${arrow}|${label(formatPorts(ports))}| ${ids.get(dst)}`;
+    return `  ${ids.get(src)} ${arrow}|${label(portsText(row))}| ${ids.get(dst)}`;
   });
   return `${["flowchart LR", ...nodes, ...edges].join("\n")}\n`;
 }

@@ -1,4 +1,4 @@
-import { type Document, isNode, LineCounter, parseAllDocuments } from "yaml";
+import { type Document, isCollection, isNode, LineCounter, parseAllDocuments, visit } from "yaml";
 import type { Finding, Position } from "../../policy/finding.ts";
 import { type PolicyFile, readPolicyFiles } from "../../policy/load/files.ts";
 
@@ -30,12 +30,15 @@ export function readManifests(path: string): Manifests {
   const problems: Finding[] = [...findings];
   for (const file of files) {
     const lines = new LineCounter();
-    const documents = parseAllDocuments(file.text, { lineCounter: lines, merge: true });
+    const documents = parseAllDocuments(file.text, { lineCounter: lines, merge: true, logLevel: "error" });
     if (!Array.isArray(documents)) continue;
     for (const document of documents) {
-      const [error] = document.errors;
+      const [error] = [
+        ...document.errors.map(({ pos: [at], message }) => ({ at, message })),
+        ...unlikeJson(document),
+      ];
       if (error !== undefined) {
-        problems.push(notYaml(file, lines, error.pos[0], error.message));
+        problems.push(notYaml(file, lines, error.at, error.message));
         continue;
       }
       const value: unknown = document.toJS();
@@ -56,6 +59,17 @@ function isKubernetes(value: unknown): boolean {
     "apiVersion" in value &&
     typeof value.apiVersion === "string"
   );
+}
+
+/** YAML can have a list or map as a key, JSON cannot; where one is written, it is a template (`name: {{ .Name }}`). */
+function unlikeJson(document: Document): { at: number; message: string }[] {
+  const found: { at: number; message: string }[] = [];
+  visit(document, {
+    Pair: (_, { key }) => {
+      if (isCollection(key)) found.push({ at: key.range?.[0] ?? 0, message: "a key is a text" });
+    },
+  });
+  return found;
 }
 
 function notYaml(file: PolicyFile, lines: LineCounter, offset: number, reason: string): Finding {
