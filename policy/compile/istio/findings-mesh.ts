@@ -4,12 +4,14 @@ import { acceptsPlaintext } from "../../model/resolve.ts";
 import type { Service } from "../../model/types.ts";
 import { findingAt } from "../report.ts";
 import type { IstioContext } from "./context.ts";
+import { podsOverlap } from "./findings-shared-pods.ts";
 import { PLAINTEXT_RULE, waiversOf } from "./peer-authentication.ts";
 
 /** Where the mesh would decide or do something else than the policy says, for a service in it. */
 export function meshFindings(context: IstioContext, service: Service): Finding[] {
   return [
     ...plaintext(context, service),
+    ...competingExceptions(context, service),
     ...originatedTls(service),
     ...rootNamespace(context, service),
     ...sharedTargetPorts(context, service),
@@ -32,6 +34,31 @@ function plaintext(context: IstioContext, service: Service): Finding[] {
       `remove \`tls.mode: none\`, or add a Waiver of ${PLAINTEXT_RULE} that names Service/${service.name}`,
     ),
   ];
+}
+
+/** Istio takes one PeerAuthentication with a selector for a pod, the oldest; the exception of another one is lost. */
+function competingExceptions(context: IstioContext, service: Service): Finding[] {
+  const { location } = service.spec;
+  if (location.type !== "mesh" || !hasException(context, service)) return [];
+  return [...context.services.values()].flatMap((other) => {
+    const there = other.spec.location;
+    if (there.type !== "mesh" || other.name >= service.name || there.namespace !== location.namespace)
+      return [];
+    if (!hasException(context, other) || podsOverlap(location.selector, there.selector) !== "yes") return [];
+    return [
+      findingAt(
+        "PR563",
+        "error",
+        blamedFor(service),
+        `Service ${service.name} and Service ${other.name} both accept plaintext on the same pods: Istio takes the older of their two PeerAuthentications and refuses plaintext on the other's ports`,
+        "make them one Service with both ports",
+      ),
+    ];
+  });
+}
+
+function hasException(context: IstioContext, service: Service): boolean {
+  return acceptsPlaintext(service) && waiversOf(context.model, service).length > 0;
 }
 
 function originatedTls(service: Service): Finding[] {

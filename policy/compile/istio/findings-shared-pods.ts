@@ -37,7 +37,7 @@ export function sharedPodFindings(context: IstioContext, service: Service): Find
 type Labels = Readonly<Record<string, string>>;
 
 /** Labels that contradict each other never meet; one set within the other always does; the rest depends on the pods. */
-function podsOverlap(a: Labels, b: Labels): "no" | "yes" | "maybe" {
+export function podsOverlap(a: Labels, b: Labels): "no" | "yes" | "maybe" {
   if (Object.entries(a).some(([key, value]) => b[key] !== undefined && b[key] !== value)) return "no";
   return holds(a, b) || holds(b, a) ? "yes" : "maybe";
 }

@@ -42,7 +42,8 @@ export function homeOf(context: IstioContext, service: Service): string | undefi
     case "proxy":
       return context.proxyNamespace;
     case "gateway":
-      return context.cluster.egressGateway?.namespace;
+      // ztunnel would route to the real host, past the gateway (PR550): without an entry it has nothing to route.
+      return context.cluster.dataPlane === "ambient" ? undefined : context.cluster.egressGateway?.namespace;
     case "workload":
       return undefined;
   }
