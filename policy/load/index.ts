@@ -47,9 +47,14 @@ export function loadDocuments(sources: PolicySources): { documents: Sourced[]; f
  *   once all documents are well-formed, because a document that was refused would make every mention of it look wrong.
  */
 export function loadModel(sources: PolicySources): Model {
+  return loadPolicySet(sources).model;
+}
+
+/** As {@link loadModel}, with the documents, which know where each of their fields was written. */
+export function loadPolicySet(sources: PolicySources): { model: Model; documents: Sourced[] } {
   const { documents, findings } = loadDocuments(sources);
   if (findings.length > 0) throw new PolicyError(findings);
-  return resolve(documents);
+  return { model: resolve(documents), documents };
 }
 
 export type { PolicyObject } from "./object.ts";
