@@ -40,7 +40,9 @@ export function compileProxy(input: CompileInput): Compiled<ProxyShard> {
         config: {
           ...shardConfig(model, cluster, name),
           listeners: proxyListeners(model, services, findings),
-          services: services.map((service) => proxyService({ model, cluster, service, rules: ownRules, findings })),
+          services: services.map((service) =>
+            proxyService({ model, cluster, service, rules: ownRules, findings }),
+          ),
           rules: proxyRules(ownRules, findings),
           agents,
         },
@@ -89,4 +91,3 @@ function causesOf(services: readonly Service[], rules: readonly Rule[], agents: 
   ];
   return [...new Set(causes)].sort();
 }
-

@@ -10,11 +10,7 @@ type Listener = ProxyConfigInput["listeners"][number];
  * The ports of a shard: the shared one, where the client names the service, and one for each port of each external service.
  * A service in the mesh has no listener of its own: workloads reach it directly, and others through the shared port.
  */
-export function proxyListeners(
-  model: Model,
-  services: readonly Service[],
-  findings: Finding[],
-): Listener[] {
+export function proxyListeners(model: Model, services: readonly Service[], findings: Finding[]): Listener[] {
   const planned = planListenerPorts(model);
   const { connectPort } = model.trust.spec.proxy;
   const listeners: Listener[] = [{ name: "connect", mode: "connect", port: connectPort }];

@@ -14,7 +14,9 @@ export function meshPeer(model: Model, service: Service): string[] {
   }
   const served = [...model.workloads.values()].filter(
     ({ namespace, spec }) =>
-      namespace === location.namespace && spec.selector !== undefined && holds(spec.selector, location.selector),
+      namespace === location.namespace &&
+      spec.selector !== undefined &&
+      holds(spec.selector, location.selector),
   );
   return sortedSet(served.map((workload) => workload.spiffeId));
 }

@@ -153,7 +153,9 @@ function meshTls({ model, cluster, service, findings }: ServiceInput): UpstreamT
 /** The strictest that any grant asks: one connection cannot be recorded for one grant and not for another. */
 function audit({ service, rules }: ServiceInput): ConfigService["audit"] {
   const asked = new Set(
-    rules.filter((rule) => rule.service === service.name && rule.action === "allow").map((rule) => rule.audit),
+    rules
+      .filter((rule) => rule.service === service.name && rule.action === "allow")
+      .map((rule) => rule.audit),
   );
   if (asked.has("required")) return "required";
   return asked.size === 1 && asked.has("none") ? "none" : "standard";

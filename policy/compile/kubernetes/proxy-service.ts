@@ -1,0 +1,70 @@
+import type { Service as PolicyService } from "../../model/types.ts";
+import { servicePortKey } from "../../plan/listener-ports.ts";
+import { findingAt } from "../report.ts";
+import { managedLabels } from "../target.ts";
+import type { Context } from "./context.ts";
+import type { Service } from "./objects.ts";
+import type { Shard } from "./proxy-pods.ts";
+
+/** The port on which people and agents name the service that they want. */
+export function connectService(context: Context, shard: Shard): Service {
+  const { connectPort } = context.model.trust.spec.proxy;
+  return {
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: { name: shard.name, namespace: shard.namespace, labels: shard.labels },
+    spec: {
+      type: "ClusterIP",
+      selector: shard.podLabels,
+      // `tls-`: what arrives is TLS, which a sidecar of the client must not take apart.
+      ports: [{ name: "tls-connect", protocol: "TCP", port: connectPort, targetPort: connectPort }],
+    },
+  };
+}
+
+/** The proxy's side of one external service: the ports that clients use, each led to its listener. */
+export function proxyService(context: Context, shard: Shard, service: PolicyService): Service | undefined {
+  const { name } = service;
+  const blamed = { kind: "Service", id: name, position: service.position } as const;
+  if (/^portreeve-proxy(-\d+)?$/.test(name)) {
+    context.findings.push(
+      findingAt(
+        "PR210",
+        "error",
+        blamed,
+        `the name ${name} is taken by the proxy's own Kubernetes Service`,
+        "give the Service another name",
+      ),
+    );
+    return undefined;
+  }
+  if (/^\d/.test(name)) {
+    context.findings.push(
+      findingAt(
+        "PR210",
+        "error",
+        blamed,
+        `${name} becomes a Kubernetes Service, whose name must start with a letter`,
+        "give the Service a name that starts with a letter",
+      ),
+    );
+    return undefined;
+  }
+  const ports = service.ports.flatMap((port) => {
+    const targetPort = context.listenerPorts.get(servicePortKey(name, port.port));
+    return targetPort === undefined
+      ? []
+      : [{ name: port.name, protocol: "TCP" as const, port: port.port, targetPort }];
+  });
+  if (ports.length === 0) return undefined;
+  return {
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: {
+      name,
+      namespace: shard.namespace,
+      labels: { ...service.labels, ...managedLabels(name) },
+    },
+    spec: { type: "ClusterIP", selector: shard.podLabels, ports },
+  };
+}

@@ -1,0 +1,21 @@
+import type { Workload } from "../model/types.ts";
+
+/** DNS names of an AWS service's endpoint in a region, e.g. `sts`. */
+export function awsEndpointHosts(service: string, region: string | undefined): string[] {
+  if (region === undefined) return [];
+  const domain = region.startsWith("cn-") ? "amazonaws.com.cn" : "amazonaws.com";
+  return [`${service}.${region}.${domain}`];
+}
+
+/** The AWS services whose endpoints a workload calls to get credentials. Pod Identity asks an agent on its node instead. */
+export function credentialEndpoints(workload: Workload): string[] {
+  switch (workload.spec.aws?.mode) {
+    case "irsa":
+      return ["sts"];
+    case "roles-anywhere":
+      return ["rolesanywhere"];
+    case "pod-identity":
+    case undefined:
+      return [];
+  }
+}
