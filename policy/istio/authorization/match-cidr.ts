@@ -1,5 +1,3 @@
-import ipaddr from "ipaddr.js";
-
 /** An address: four bytes for IPv4, sixteen for IPv6. */
 export type Address = readonly number[];
 
@@ -9,32 +7,52 @@ export interface AddressRange {
   readonly bits: number;
 }
 
-const IPV6_GROUP = /^[0-9a-f]{1,4}$/i;
-
 /**
  * An address as Go's `net/netip` reads it, which is what istiod uses: four full decimal parts without leading zeros, or
- * IPv6 without a zone. ipaddr.js alone would accept more (`10.1`, `0x0a000001`).
+ * IPv6 without a zone. ipaddr.js is not used here: it also reads `10.1` and `0x0a000001`, and makes `::ffff:1.2.3.4` of
+ * `::1.2.3.4`.
  */
 export function parseAddress(text: string): Address | undefined {
-  if (!text.includes(":")) return ipaddr.IPv4.isValidFourPartDecimal(text) ? bytes(text) : undefined;
-  return isStrictIpv6(text) ? bytes(text) : undefined;
+  return text.includes(":") ? parseIpv6(text) : parseIpv4(text);
 }
 
-function bytes(text: string): Address {
-  return ipaddr.parse(text).toByteArray();
+const IPV4_PART = /^(0|[1-9]\d{0,2})$/;
+const IPV6_GROUP = /^[0-9a-f]{1,4}$/i;
+
+function parseIpv4(text: string): Address | undefined {
+  const parts = text.split(".");
+  const valid = parts.length === 4 && parts.every((part) => IPV4_PART.test(part) && Number(part) <= 255);
+  return valid ? parts.map(Number) : undefined;
 }
 
-function isStrictIpv6(text: string): boolean {
-  const halves = text.split("::");
-  if (halves.length > 2) return false;
-  const groups = halves.flatMap((half) => (half === "" ? [] : half.split(":")));
-  const last = groups.at(-1) ?? "";
-  const dotted = last.includes(".");
-  // An embedded IPv4 address ends the text; nothing may follow it.
-  if (dotted && (!text.endsWith(last) || !ipaddr.IPv4.isValidFourPartDecimal(last))) return false;
-  if (!(dotted ? groups.slice(0, -1) : groups).every((group) => IPV6_GROUP.test(group))) return false;
-  const width = groups.length + (dotted ? 1 : 0);
-  return halves.length === 2 ? width < 8 : width === 8;
+function parseIpv6(text: string): Address | undefined {
+  const [head = "", tail, ...more] = text.split("::");
+  if (more.length > 0) return undefined;
+  // Only the last group of all may be an IPv4 address.
+  const before = parseGroups(head, tail === undefined);
+  const after = parseGroups(tail ?? "", true);
+  if (before === undefined || after === undefined) return undefined;
+  const missing = 16 - before.length - after.length;
+  // `::` stands for at least one group.
+  if (tail === undefined ? missing !== 0 : missing < 2) return undefined;
+  return [...before, ...Array<number>(missing).fill(0), ...after];
+}
+
+function parseGroups(text: string, mayEndInIpv4: boolean): readonly number[] | undefined {
+  if (text === "") return [];
+  const groups = text.split(":");
+  const bytes: number[] = [];
+  for (const [index, group] of groups.entries()) {
+    if (IPV6_GROUP.test(group)) {
+      const value = Number.parseInt(group, 16);
+      bytes.push(value >> 8, value & 255);
+    } else {
+      const ipv4 = mayEndInIpv4 && index === groups.length - 1 ? parseIpv4(group) : undefined;
+      if (ipv4 === undefined) return undefined;
+      bytes.push(...ipv4);
+    }
+  }
+  return bytes;
 }
 
 /** An IPv4-mapped IPv6 address as IPv4: a dual-stack socket shows its IPv4 peers so, and both proxies undo it. */

@@ -42,7 +42,7 @@ var authorizerHosts = []string{"authorizer.auth.svc.cluster.local", "authorizer2
 // gateway's label; there are none here.
 type noGateways struct{ model.GatewayController }
 
-func (noGateways) Reconcile(*model.PushContext)              {}
+func (noGateways) Reconcile(*model.PushContext)               {}
 func (noGateways) HasInferencePool(types.NamespacedName) bool { return false }
 
 // sidecarOracle keeps what is the same for every case: the service registry.
