@@ -1,8 +1,6 @@
 import { isFields, type Node, text } from "./node.ts";
 import type { Report } from "./report.ts";
 
-const CURVES = new Set(["P-256", "P-384", "P-521", "Ed25519", "Ed448", "X25519", "X448"]);
-
 /** Fields that must be there, by key type: public, and beside them for a private key. */
 const REQUIRED: Readonly<Record<string, readonly string[]>> = {
   RSA: ["e", "n"],
@@ -11,7 +9,7 @@ const REQUIRED: Readonly<Record<string, readonly string[]>> = {
   oct: ["k"],
 };
 const BYTES = new Set(["d", "dp", "dq", "e", "k", "n", "p", "q", "qi", "x", "y"]);
-const TEXTS = ["alg", "kid", "use", "x5t", "x5t#S256", "x5u"];
+const TEXTS = ["alg", "crv", "kid", "use", "x5t", "x5t#S256", "x5u"];
 
 /** Checks an inline JSON Web Key Set (or a single key); private keys in it are a warning. */
 export function checkJwks(jwks: Node, report: Report): void {
@@ -30,16 +28,39 @@ export function checkJwks(jwks: Node, report: Report): void {
 }
 
 function parseKeys(json: string): readonly unknown[] | undefined {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(json);
-  } catch {
-    return undefined;
-  }
-  if (!isFields(parsed)) return undefined;
+  const parsed = parseFirstObject(json);
+  if (parsed === undefined) return undefined;
   if (!Object.hasOwn(parsed, "keys")) return [parsed];
   if (parsed.keys === null) return [];
   return Array.isArray(parsed.keys) ? parsed.keys : undefined;
+}
+
+/** The object that the text begins with. What follows it is not looked at, as Istio's library reads a key set. */
+function parseFirstObject(json: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const parsed: unknown = JSON.parse(json.slice(0, endOfFirstObject(json)));
+    return isFields(parsed) ? parsed : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function endOfFirstObject(json: string): number {
+  let depth = 0;
+  let inString = false;
+  for (let index = 0; index < json.length; index += 1) {
+    const character = json.charAt(index);
+    if (inString) {
+      if (character === "\\") index += 1;
+      else if (character === '"') inString = false;
+    } else if (character === '"') inString = true;
+    else if (character === "{") depth += 1;
+    else if (character === "}") {
+      depth -= 1;
+      if (depth === 0) return index + 1;
+    }
+  }
+  return json.length;
 }
 
 function keyProblem(key: unknown): string | undefined {
@@ -49,8 +70,6 @@ function keyProblem(key: unknown): string | undefined {
   if (required === undefined) return `key type ${JSON.stringify(type)} is not RSA, EC, OKP or oct`;
   const missing = required.find((field) => !Object.hasOwn(key, field));
   if (missing !== undefined) return `${missing} is missing`;
-  if (Object.hasOwn(key, "crv") && !(typeof key.crv === "string" && CURVES.has(key.crv)))
-    return "crv is not a known curve";
   for (const field of TEXTS)
     if (Object.hasOwn(key, field) && typeof key[field] !== "string") return `${field} must be a string`;
   for (const field of BYTES)

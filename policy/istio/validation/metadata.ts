@@ -92,14 +92,24 @@ function shapeProblem(node: Node, shape: Shape): string | undefined {
 function checkNames(metadata: Node, report: Report): void {
   const name = at(metadata, "name");
   const generateName = at(metadata, "generateName");
-  if (text(generateName) !== "") {
-    report.check(generateName, subdomainProblem(text(generateName).replace(/-$/, "a")));
-    if (text(name) === "" && text(generateName).length > 248) report.error(generateName, "is too long");
-  }
+  if (text(generateName) !== "") checkGenerateName(generateName, text(name) === "", report);
   if (text(name) !== "") report.check(name, subdomainProblem(text(name)));
   else if (text(generateName) === "") report.error(name, "is required");
   const namespace = at(metadata, "namespace");
   if (text(namespace) !== "") report.check(namespace, dnsLabelProblem(text(namespace)));
+}
+
+const MAX_GENERATED_BASE = 58;
+
+/** A name is made of the first 58 characters and five random ones; a dash may stand before these. */
+function checkGenerateName(generateName: Node, isUsed: boolean, report: Report): void {
+  const base = text(generateName);
+  const masked = base.length > 1 && base.endsWith("-") ? `${base.slice(0, -2)}a` : base;
+  const problem = subdomainProblem(masked);
+  report.check(generateName, problem);
+  if (isUsed && problem === undefined) {
+    report.check(generateName, subdomainProblem(`${base.slice(0, MAX_GENERATED_BASE)}00000`));
+  }
 }
 
 /** Checks labels by Kubernetes' own rules, which are stricter than Istio's. */

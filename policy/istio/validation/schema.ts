@@ -85,8 +85,20 @@ function checkArray(node: Node, length: number, schema: Schema, report: Report):
   if (schema.maxItems !== undefined && length > schema.maxItems) {
     report.error(node, `has ${length} items; at most ${schema.maxItems} are allowed`);
   }
+  if (schema["x-kubernetes-list-type"] === "map")
+    checkListMap(node, schema["x-kubernetes-list-map-keys"] ?? [], report);
   if (schema.items === undefined) return;
   for (const item of items(node)) checkSchema(item, schema.items, report);
+}
+
+/** A list that is a map by some fields of its items: no two items may agree in all of them. */
+function checkListMap(node: Node, keys: readonly string[], report: Report): void {
+  const seen = new Set<string>();
+  for (const item of items(node)) {
+    const identity = JSON.stringify(keys.map((key) => at(item, key).value ?? null));
+    if (seen.has(identity)) report.error(item, `has the same ${keys.join(" and ")} as an item before it`);
+    seen.add(identity);
+  }
 }
 
 function checkObject(

@@ -38,6 +38,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	kubeyaml "k8s.io/apimachinery/pkg/util/yaml"
 	celconfig "k8s.io/apiserver/pkg/apis/cel"
+	"k8s.io/apiserver/pkg/storage/names"
 
 	"istio.io/istio/pkg/config/schema/collections"
 	"istio.io/istio/pkg/log"
@@ -189,8 +190,8 @@ func judge(kinds map[schema.GroupVersionKind]kindValidator, mux http.Handler, ra
 	if u.GetNamespace() == "" {
 		u.SetNamespace("default")
 	}
-	if u.GetName() == "" && u.GetGenerateName() != "" {
-		u.SetName(u.GetGenerateName() + "abcde")
+	if base := u.GetGenerateName(); u.GetName() == "" && base != "" {
+		u.SetName(names.SimpleNameGenerator.GenerateName(base))
 	}
 	delete(object, "status")
 
