@@ -5,6 +5,7 @@ import { etcd } from "./etcd.ts";
 import { istioCrds, istioctl, istiod, pilotAgent } from "./istio.ts";
 import { kubeApiserver, kubeControllerManager, kubectl } from "./kubernetes.ts";
 import { moto } from "./moto.ts";
+import { networkPolicyJudge } from "./network-policy-judge.ts";
 import { oracle } from "./oracle.ts";
 import { pulumi } from "./pulumi.ts";
 import { pulumiLanguageNodejs } from "./pulumi-language-nodejs.ts";
@@ -25,6 +26,7 @@ export const recipes = {
   istioctl,
   "pilot-agent": pilotAgent,
   oracle,
+  "network-policy-judge": networkPolicyJudge,
   envoy,
   moto,
   postgres,
