@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { registerDecide } from "./decide.ts";
 import { registerProxy } from "./proxy.ts";
 import { registerReach } from "./reach.ts";
+import { registerValidate } from "./validate.ts";
 
 /**
  * Adds one subcommand. Its action calls `exit` with a code of `EXIT` when that is not 0; it never calls
@@ -9,4 +10,9 @@ import { registerReach } from "./reach.ts";
  */
 export type Register = (program: Command, exit: (code: number) => void) => void;
 
-export const registrations: readonly Register[] = [registerDecide, registerProxy, registerReach];
+export const registrations: readonly Register[] = [
+  registerDecide,
+  registerProxy,
+  registerReach,
+  registerValidate,
+];

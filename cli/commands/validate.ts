@@ -1,0 +1,27 @@
+import { CliError } from "../exit.ts";
+import { Output } from "../reach/output.ts";
+import { validateCases } from "../validate/cases.ts";
+import { validateFiles } from "../validate/files.ts";
+import type { Register } from "./index.ts";
+
+interface Options {
+  readonly cases?: string;
+}
+
+/** `portreeve validate`: would the API server and Istio accept these objects? */
+export const registerValidate: Register = (program, exit) => {
+  program
+    .command("validate")
+    .description(
+      "Say whether Istio accepts these objects, by its schemas, rules in CEL and webhook; offline.",
+    )
+    .argument("[files...]", "YAML or JSON files, or folders with them (- for stdin)")
+    .option("--cases <file>", 'JSON lines {"id","kind","object"}, each answered with a line (- for stdin)')
+    .action(async (files: readonly string[], options: Options) => {
+      const output = new Output(process.stdout);
+      if (files.length > 0 && options.cases === undefined) exit(await validateFiles(files, output));
+      else if (files.length === 0 && options.cases !== undefined) {
+        exit(await validateCases(options.cases, output, new Output(process.stderr)));
+      } else throw new CliError("validate: give files, or --cases FILE");
+    });
+};
