@@ -11,9 +11,9 @@ export function shardName(shard: number): string {
 
 /** The services that the proxy of a cluster serves: the external ones behind it, and any that a grant opens through it. */
 export function proxiedServices(model: Model, cluster: Cluster): Service[] {
-  const granted = new Set(
-    model.rules.filter((rule) => rule.via.includes("proxy")).map((rule) => rule.service),
-  );
+  // A deny opens nothing: with denies alone the proxy serves nobody, and needs not run.
+  const opening = model.rules.filter((rule) => rule.action === "allow" && rule.via.includes("proxy"));
+  const granted = new Set(opening.map((rule) => rule.service));
   return [...model.services.values()].filter(
     (service) =>
       service.clusters.includes(cluster.name) &&

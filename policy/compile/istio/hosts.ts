@@ -22,9 +22,9 @@ export function proxyHost(context: IstioContext, service: Service): string {
   return serviceHost(service.name, context.proxyNamespace, context.cluster);
 }
 
-/** Name of the Kubernetes Service by which the egress gateway serves an external service. */
+/** Name of the Kubernetes Service by which the egress gateway serves an external service; it must start with a letter. */
 export function gatewayServiceName(service: Service): string {
-  return joinName([service.name, "egress"]);
+  return joinName(["egress", service.name]);
 }
 
 /** The hosts of a service that Istio can route, in their canonical spelling; see `unroutableHost`. */

@@ -38,7 +38,9 @@ export function sidecars(context: IstioContext, workload: Workload): Target<Isti
           {
             hosts: sortedSet([
               ...infrastructure(context, workload),
-              ...reached.flatMap((service) => routes(context, service, workload)),
+              ...reached
+                .flatMap((service) => routes(context, service, workload))
+                .filter((host) => !isCovered(context, host)),
               ...(podIdentity ? [`./${podIdentityHost(workload)}`] : []),
             ]),
           },
@@ -48,6 +50,11 @@ export function sidecars(context: IstioContext, workload: Workload): Target<Isti
     }),
     ...(podIdentity ? [podIdentityEntry(workload, causes)] : []),
   ];
+}
+
+/** The root namespace is let through as a whole; Istio warns about a host that is named again. */
+function isCovered(context: IstioContext, host: string): boolean {
+  return host.startsWith(`${context.model.trust.spec.rootNamespace}/`);
 }
 
 /** istiod, DNS over TCP, and the API server for who needs it. */
