@@ -1,4 +1,9 @@
-import { otherRules } from "./other-rules.ts";
+import { compareText } from "../finding.ts";
+import { awsRules } from "./elsewhere/aws.ts";
+import { grantRules } from "./elsewhere/grants.ts";
+import { meshRules } from "./elsewhere/mesh.ts";
+import { routingRules } from "./elsewhere/routing.ts";
+import { schemaRules } from "./elsewhere/schema.ts";
 import type { LintRule, RuleInfo } from "./rule.ts";
 import { addressCollision } from "./rules/address-collision.ts";
 import { agentExpiry } from "./rules/agent-expiry.ts";
@@ -24,7 +29,7 @@ import { workloadWithoutGroup } from "./rules/workload-without-group.ts";
 import { EXPIRED_WAIVER, UNUSED_WAIVER, USELESS_WAIVER } from "./waiver-rules.ts";
 
 /** The guardrails, in the order of their ids. */
-export const guardrails: readonly LintRule[] = [
+export const guardrails: readonly LintRule[] = byId([
   wildcardHost,
   catchAllResolution,
   wideCidr,
@@ -46,11 +51,26 @@ export const guardrails: readonly LintRule[] = [
   plaintext,
   bypassedPort,
   sharedPort,
-];
+]);
 
-/** Every rule id that a finding may carry, guardrail or not. An id is given once, and never again for something else. */
+/**
+ * Every rule id that a finding may carry, guardrail or not; `elsewhere/` has those that are found outside of lint. An id is
+ * given once, and never again for something else.
+ */
 export const ruleInfo: ReadonlyMap<string, RuleInfo> = new Map(
-  [...otherRules, ...guardrails, EXPIRED_WAIVER, USELESS_WAIVER, UNUSED_WAIVER]
-    .sort((a, b) => (a.id < b.id ? -1 : 1))
-    .map((rule) => [rule.id, rule]),
+  byId<RuleInfo>([
+    ...schemaRules,
+    ...routingRules,
+    ...grantRules,
+    ...meshRules,
+    ...awsRules,
+    ...guardrails,
+    EXPIRED_WAIVER,
+    USELESS_WAIVER,
+    UNUSED_WAIVER,
+  ]).map((rule) => [rule.id, rule]),
 );
+
+function byId<T extends RuleInfo>(rules: readonly T[]): T[] {
+  return [...rules].sort((a, b) => compareText(a.id, b.id));
+}

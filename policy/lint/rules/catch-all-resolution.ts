@@ -1,11 +1,11 @@
 import type { Breach, LintRule } from "../rule.ts";
 
-/** PR221. */
+/** PR255. */
 export const catchAllResolution: LintRule = {
-  id: "PR221",
+  id: "PR255",
   title: "`resolution: none` without addresses",
   severity: "error",
-  waivable: true,
+  waivable: false,
   why: "Without an address of its own and without resolution, Istio listens on 0.0.0.0 for the port and forwards to whatever address the client chose: a grant of one service opens the port to every host.",
   fix: "list the service's `addresses`, or use `resolution: dns`",
   bad: `apiVersion: portreeve.dev/v1

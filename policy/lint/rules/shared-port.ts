@@ -1,12 +1,12 @@
 import type { Breach, LintRule } from "../rule.ts";
 import { sharedPods } from "../shared-pods.ts";
 
-/** PR521. */
+/** PR451. */
 export const sharedPort: LintRule = {
-  id: "PR521",
+  id: "PR451",
   title: "Two services on one port of the same pods",
   severity: "error",
-  waivable: true,
+  waivable: false,
   why: "An AuthorizationPolicy selects pods and a target port, not the name a client used: whoever is granted one of the two services reaches the other as well, and a deny for one denies both.",
   fix: "make it one Service, or give each a target port of its own",
   bad: `apiVersion: portreeve.dev/v1

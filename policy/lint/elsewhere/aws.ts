@@ -1,0 +1,27 @@
+import type { RuleInfo } from "../rule.ts";
+import { LIMIT, elsewhere as rule, UNCLEAR } from "./rule.ts";
+
+/** PR6xx: AWS. */
+export const awsRules: readonly RuleInfo[] = [
+  rule(
+    "PR601",
+    "error",
+    "Proxy login without a role",
+    UNCLEAR,
+    "add `eks` to the cluster, or set `auth: none`",
+  ),
+  rule(
+    "PR602",
+    "error",
+    "One service account, two roles",
+    UNCLEAR,
+    "give them a role or a service account each",
+  ),
+  rule("PR603", "error", "Service cannot be linked to AWS", UNCLEAR, "complete the Service's `aws` block"),
+  rule("PR604", "error", "Source security group not known", UNCLEAR, "set `eks.nodeSecurityGroup`"),
+  rule("PR605", "error", "Too many security group rules", LIMIT),
+  rule("PR606", "error", "IAM permissions too large for a role", LIMIT),
+  rule("PR607", "error", "Name that IAM would read as a pattern", UNCLEAR, "name one exactly"),
+  rule("PR608", "error", "Session duration that IAM does not take", LIMIT, "choose 1h to 12h"),
+  rule("PR609", "error", "Trust document too large", LIMIT),
+];
