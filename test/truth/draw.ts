@@ -165,7 +165,12 @@ function authorizationPolicy(dataplane: DataPlane, name: string): fc.Arbitrary<A
       targetRef: maybe(5, target),
       targetRefs: maybe(8, fc.array(target, { maxLength: 2 })),
       action: of(["ALLOW", "ALLOW", "ALLOW", "DENY", "DENY", "CUSTOM", "AUDIT", undefined] as const),
-      rules: maybe(93, fc.array(rule(dataplane), { maxLength: 3 })),
+      rules: fc.oneof(
+        { weight: 3, arbitrary: fc.constant(undefined) },
+        { weight: 46, arbitrary: fc.array(rule(dataplane), { maxLength: 3 }) },
+        // Envoy tries rule 10 before rule 2.
+        { weight: 1, arbitrary: fc.array(rule(dataplane), { minLength: 11, maxLength: 12 }) },
+      ),
       provider: of(words.PROVIDER_NAMES),
     })
     .map(({ namespace, dryRun, action, provider, ...spec }) =>

@@ -5,7 +5,7 @@
 
 export const WORKLOAD_NAMESPACE = "shop";
 export const ROOT_NAMESPACE = "istio-system";
-export const TRUST_DOMAINS = ["td1", "old-td", "cluster.local", "other.example"] as const;
+export const TRUST_DOMAINS = ["td1", "old-td", "cluster.local", "other.example", "new-td"] as const;
 export const NAMESPACES = ["shop", "data", "shop-x", "ops"] as const;
 export const ACCOUNTS = ["api", "db", "api-2"] as const;
 
@@ -33,6 +33,8 @@ export const PRINCIPAL_PATTERNS = [
   "td1/ns/shop/*",
   "cluster.local/ns/shop/*",
   "*shop*",
+  // Longer than what follows `spiffe://`.
+  "*//td1/ns/shop/sa/api",
   "spiffe://td1/ns/shop/sa/api",
   "td1/ns/shop",
   "TD1/ns/shop/sa/api",
@@ -46,6 +48,7 @@ export const NAMESPACE_PATTERNS = [
   "*op",
   "*",
   "s*p",
+  "s*sa",
   "*o*",
   "sh.p",
   "shop/sa",
@@ -71,6 +74,7 @@ export const TRUST_DOMAIN_PATTERNS = [
   "td*",
   "*-td",
   "o*d",
+  "td*shop",
   "*example",
   "td1/ns",
   "",
