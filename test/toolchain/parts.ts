@@ -11,7 +11,7 @@ import { type PartName, partNames, recipes } from "./recipes/index.ts";
 
 export type { Part } from "./part.ts";
 export { PartMissing } from "./part.ts";
-export { type PartName, partNames } from "./recipes/index.ts";
+export { type PartName, partNames, wantedNames } from "./recipes/index.ts";
 
 export type State =
   | { readonly kind: "there"; readonly part: Part }
