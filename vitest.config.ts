@@ -1,4 +1,11 @@
+import { join } from "node:path";
 import { defineConfig } from "vitest/config";
+
+/** The package's own entry points, as its examples import them: in tests, the sources and not the last build. */
+const alias = [
+  { find: /^portreeve$/, replacement: join(import.meta.dirname, "components/index.ts") },
+  { find: /^portreeve\/(policy|testing)$/, replacement: join(import.meta.dirname, "$1/index.ts") },
+];
 
 /**
  * Two projects. `quick` needs nothing but `npm ci`: every `*.test.ts` beside the code.
@@ -8,6 +15,7 @@ export default defineConfig({
   test: {
     projects: [
       {
+        resolve: { alias },
         test: {
           name: "quick",
           include: ["**/*.test.ts"],
@@ -16,6 +24,7 @@ export default defineConfig({
         },
       },
       {
+        resolve: { alias },
         test: {
           name: "parts",
           include: ["**/*.parts.test.ts"],

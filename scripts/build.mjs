@@ -19,11 +19,14 @@ execFileSync(process.execPath, [tsc, "-p", join(root, "tsconfig.build.json")], {
   cwd: root,
 });
 
-const main = join(root, "dist/cli/main.js");
-if (existsSync(main)) {
-  chmodSync(main, 0o755);
-  const link = join(root, "node_modules/.bin/portreeve");
-  mkdirSync(dirname(link), { recursive: true });
-  rmSync(link, { force: true });
-  symlinkSync("../../dist/cli/main.js", link);
+link("../../dist/cli/main.js", "node_modules/.bin/portreeve");
+// The examples import the package by its name, as a user's program does.
+link("..", "node_modules/portreeve");
+chmodSync(join(root, "dist/cli/main.js"), 0o755);
+
+function link(target, name) {
+  const path = join(root, name);
+  mkdirSync(dirname(path), { recursive: true });
+  rmSync(path, { force: true, recursive: false });
+  symlinkSync(target, path);
 }
