@@ -1,4 +1,4 @@
-import type { ProxyListener } from "../policy/compile/proxy/config.ts";
+import type { ProxyListener, ProxyService } from "../policy/compile/proxy/config.ts";
 import { openRawListener } from "./accept/raw-listener.ts";
 import { openStagedListener } from "./accept/staged-listener.ts";
 import { openTlsListener } from "./accept/tls-listener.ts";
@@ -119,8 +119,23 @@ export function acceptorOf(listener: ProxyListener, state: ProxyState): "tls" | 
     case "tls": {
       if (listener.proxyProtocol) return "staged";
       const service = state.generation.config.services.find(({ name }) => name === listener.service);
-      const port = service?.ports.find(({ port }) => port === listener.servicePort) ?? service?.ports[0];
-      return service?.inlineTls && port?.protocol === "postgres" ? "staged" : "tls";
+      return service && inlineProtocol(service, listener.servicePort) ? "staged" : "tls";
     }
+  }
+}
+
+/** The protocol inside of which TLS begins on a service's port; undefined when TLS comes first. */
+export function inlineProtocol(
+  service: ProxyService,
+  servicePort: number | undefined,
+): "postgres" | "mysql" | undefined {
+  const port = service.ports.find(({ port }) => port === servicePort) ?? service.ports[0];
+  switch (port?.protocol) {
+    case "postgres":
+      return service.inlineTls === false ? undefined : "postgres";
+    case "mysql":
+      return service.inlineTls === true ? "mysql" : undefined;
+    default:
+      return undefined;
   }
 }

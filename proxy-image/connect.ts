@@ -78,17 +78,22 @@ export class Connecting {
       : undefined;
     const target = { host: endpoint.host, addresses, port, protocol: servicePort.protocol, tls, preface };
     this.#dial = new Dial(target, {
-      connected: (socket, address) => this.#connected(endpoint, socket, `${address}:${port}`),
+      connected: (socket, address, first) => this.#connected(endpoint, socket, `${address}:${port}`, first),
       failed: (error) => this.#failed(endpoint, error),
     });
     this.#dial.start();
   }
 
-  #connected(endpoint: Endpoint, socket: BunSocket<Dial>, address: string): StreamEvents {
+  #connected(
+    endpoint: Endpoint,
+    socket: BunSocket<Dial>,
+    address: string,
+    first: Uint8Array | undefined,
+  ): StreamEvents {
     this.#endpoint = undefined;
     this.#service.endpoints.succeeded(endpoint);
     this.#connection.endpoint = endpoint;
-    return this.#connection.connected(socket, address);
+    return this.#connection.connected(socket, address, first);
   }
 
   #failed(endpoint: Endpoint, error: string): void {

@@ -4,8 +4,11 @@ import { ConnectStage, ESTABLISHED, response } from "./accept/connect-stage.ts";
 import type { CloseReason } from "./close-reason.ts";
 import type { Applicant } from "./connect/admission.ts";
 import type { Endpoint } from "./connect/endpoints.ts";
+import { MysqlLogin } from "./connect/mysql-login.ts";
 import { Connecting } from "./connect.ts";
 import type { WorkloadIdentity } from "./identify.ts";
+import { writeError, writePacket } from "./protocol/mysql-packets.ts";
+import { hasNotes, NoteTaker } from "./protocol/notes.ts";
 import { refusalMessage, refusalStatus, sentence } from "./protocol/refusal.ts";
 import { writeRecord } from "./record.ts";
 import { Direction } from "./relay.ts";
@@ -74,6 +77,8 @@ export class Connection implements Timed, Applicant, StreamEvents {
   reportedReceived = 0;
   /** Came by HTTP CONNECT: told of success and refusal as HTTP. */
   overHttp = false;
+  /** The proxy has greeted this MySQL client itself. */
+  mysqlGreeted = false;
   client: Stream;
   #upstream: Stream | undefined;
   #connecting: Connecting | undefined;
@@ -87,8 +92,9 @@ export class Connection implements Timed, Applicant, StreamEvents {
   #maxBytes = NEVER;
   #endsAt = NEVER;
   #holdsPlace = false;
-  #sniff = false;
+  #noteTaker: NoteTaker | undefined;
   #head: ConnectStage | undefined;
+  #login: MysqlLogin | undefined;
 
   constructor(
     state: ProxyState,
@@ -140,6 +146,9 @@ export class Connection implements Timed, Applicant, StreamEvents {
     this.servicePort = port;
     this.principal = principal;
     this.principalKey = principalKeyOf(principal, this.sourceAddress);
+    const protocol = service.port(port)?.protocol ?? "tcp";
+    if (service.config.notes && hasNotes(protocol) && !this.mysqlGreeted)
+      this.#noteTaker = new NoteTaker(protocol);
     const verdict = this.judge();
     this.verdict = verdict;
     this.state.metrics.verdict(verdict);
@@ -271,7 +280,7 @@ export class Connection implements Timed, Applicant, StreamEvents {
   }
 
   /** The endpoint is connected and verified. */
-  connected(upstream: Stream, address: string): StreamEvents {
+  connected(upstream: Stream, address: string, first?: Uint8Array): StreamEvents {
     this.#connecting = undefined;
     this.#upstream = upstream;
     this.#upstreamGone = false;
@@ -289,10 +298,56 @@ export class Connection implements Timed, Applicant, StreamEvents {
     }
     if (this.overHttp) this.client.write(ESTABLISHED);
     this.toClient.source = upstream;
-    this.toClient.sink = this.client;
-    this.toService.sink = upstream;
+    const serverTls = this.service?.tls.used ?? false;
+    const protocol = this.service?.port(this.servicePort)?.protocol;
+    if (protocol === "mysql" && (this.mysqlGreeted || serverTls))
+      this.#startLogin(upstream, serverTls, first);
+    else this.#startRelay(upstream);
     this.state.deadlines.set(this, this.due(now));
     return new UpstreamSide(this);
+  }
+
+  #startRelay(upstream: Stream): void {
+    this.toClient.sink = this.client;
+    this.toService.sink = upstream;
+  }
+
+  /** MySQL whose TLS begins inside its protocol on either side: the login needs somebody in the middle. */
+  #startLogin(upstream: Stream, serverTls: boolean, first: Uint8Array | undefined): void {
+    const login = new MysqlLogin(
+      {
+        toClient: (bytes) => {
+          this.client.write(bytes);
+          this.toClient.bytes += bytes.length;
+        },
+        toServer: (bytes) => {
+          upstream.write(bytes);
+          this.toService.bytes += bytes.length;
+        },
+        done: (fromClient, fromServer) => {
+          this.#login = undefined;
+          const { user, database } = login.names ?? {};
+          this.notes = {
+            ...this.notes,
+            ...(user && { "db.user": user }),
+            ...(database && { "db.name": database }),
+          };
+          this.#startRelay(upstream);
+          if (fromClient.length > 0) this.toService.push(fromClient);
+          if (fromServer.length > 0) this.toClient.push(fromServer);
+        },
+        failed: (why) => {
+          this.client.write(
+            writePacket(this.mysqlGreeted ? 3 : 2, writeError(1043, "08S01", `portreeve: ${why}`)),
+          );
+          this.finish("protocol-refused", why);
+        },
+      },
+      { greeted: this.mysqlGreeted, serverTls },
+    );
+    this.#login = login;
+    if (first) login.fromServer(first);
+    for (const bytes of this.toService.takeHeld()) this.#login?.fromClient(bytes);
   }
 
   // --- the client's side
@@ -304,7 +359,11 @@ export class Connection implements Timed, Applicant, StreamEvents {
       this.#head.push(data);
       return;
     }
-    if (this.#sniff) this.#note(data);
+    if (this.#login) {
+      this.#login.fromClient(data);
+      return;
+    }
+    if (this.#noteTaker) this.#takeNote(data);
     this.toService.push(data);
     if (this.#maxBytes !== NEVER) this.#checkBytes();
   }
@@ -317,6 +376,10 @@ export class Connection implements Timed, Applicant, StreamEvents {
   ended(): void {
     if (this.phase === "closed") return;
     this.#firstEnded ??= "client-closed";
+    if (this.#login) {
+      this.finish("client-closed", "in the middle of the login");
+      return;
+    }
     this.toService.end();
     if (this.phase === "relay") {
       this.#settle();
@@ -353,6 +416,10 @@ export class Connection implements Timed, Applicant, StreamEvents {
     if (this.phase !== "relay") return;
     this.#lastActive = this.state.deadlines.now;
     if (this.firstByteAt === 0) this.firstByteAt = performance.now();
+    if (this.#login) {
+      this.#login.fromServer(data);
+      return;
+    }
     if (!this.#clientGone) this.toClient.push(data);
     if (this.#maxBytes !== NEVER) this.#checkBytes();
   }
@@ -365,6 +432,10 @@ export class Connection implements Timed, Applicant, StreamEvents {
   upstreamEnded(): void {
     if (this.phase !== "relay") return;
     this.#firstEnded ??= "upstream-closed";
+    if (this.#login) {
+      this.finish("upstream-closed", "in the middle of the login");
+      return;
+    }
     this.toClient.end();
     this.#settle();
   }
@@ -417,7 +488,6 @@ export class Connection implements Timed, Applicant, StreamEvents {
     const duration = Math.min(service?.maxDuration ?? NEVER, ...durations);
     this.#endsAt = duration === NEVER ? NEVER : this.startedAt + duration;
     this.#maxBytes = Math.min(service?.limits.maxBytes ?? NEVER, ...bytes);
-    this.#sniff = false;
   }
 
   due(now: number): number {
@@ -463,7 +533,12 @@ export class Connection implements Timed, Applicant, StreamEvents {
     return Math.min(idleAt, halfAt, this.#endsAt, this.#nextUpdate);
   }
 
-  #note(_data: Uint8Array): void {}
+  #takeNote(data: Uint8Array): void {
+    const note = this.#noteTaker?.take(data);
+    if (note === "more") return;
+    this.#noteTaker = undefined;
+    if (note !== undefined && note !== "none") this.notes = { ...this.notes, ...note };
+  }
 
   // --- the end
 
@@ -505,7 +580,7 @@ export class Connection implements Timed, Applicant, StreamEvents {
     const protocol = this.service?.port(this.servicePort)?.protocol ?? "tcp";
     const message = this.overHttp
       ? response(refusalStatus(reason), `${sentence(reason, name)} (connection ${this.id})`)
-      : refusalMessage(protocol, reason, name, this.id);
+      : refusalMessage(protocol, reason, name, this.id, this.mysqlGreeted ? 3 : 0);
     if (message) this.client.write(message);
   }
 

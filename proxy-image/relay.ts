@@ -88,10 +88,11 @@ export class Direction {
     }
   }
 
-  /** Puts bytes in front of everything that the source sends; only before there is a sink. */
-  prepend(data: Uint8Array): void {
-    this.#held.unshift(data);
-    this.heldBytes += data.length;
+  /** Takes out what is held, for a stage that reads it before there is a sink. */
+  takeHeld(): Uint8Array[] {
+    const held = this.#held;
+    this.discard();
+    return held;
   }
 
   /** Forgets what is held: the sink is gone. */

@@ -1,8 +1,16 @@
+import { randomBytes } from "node:crypto";
 import { createServer, type Socket } from "node:net";
 import { createSecureContext, type SecureContext, TLSSocket } from "node:tls";
 import type { ProxyListener } from "../../policy/compile/proxy/config.ts";
-import { bindOf, type OpenListener } from "../accept.ts";
+import { bindOf, inlineProtocol, type OpenListener } from "../accept.ts";
 import { Connection } from "../connection.ts";
+import {
+  isSslRequest,
+  readPacket,
+  writeError,
+  writeGreeting,
+  writePacket,
+} from "../protocol/mysql-packets.ts";
 import { readPostgresOpening } from "../protocol/postgres-opening.ts";
 import { NodeStream } from "../runtime/node-stream.ts";
 import { issuersOf } from "../runtime/peer.ts";
@@ -63,7 +71,7 @@ class StagedClient {
   readonly #listener: ProxyListener;
   readonly #context: SecureContext;
   readonly #preamble: Preamble;
-  readonly #inline: boolean;
+  readonly #inline: "postgres" | "mysql" | undefined;
   #secured = false;
   #error: string | undefined;
 
@@ -72,9 +80,10 @@ class StagedClient {
     this.#connection = connection;
     this.#listener = listener;
     this.#context = context;
-    this.#inline = speaksPostgres(connection.state, listener);
+    this.#inline = inlineTlsOf(connection.state, listener);
     this.#preamble = new Preamble(connection, listener);
     this.#preamble.next((bytes) => this.#beforeTls(bytes));
+    if (this.#inline === "mysql" && !listener.proxyProtocol) this.#greet();
     socket.on("data", this.#onData);
     socket.on("error", (error: NodeJS.ErrnoException) => {
       this.#error = error.code ?? error.message;
@@ -92,11 +101,55 @@ class StagedClient {
   };
 
   #beforeTls(bytes: Uint8Array): boolean {
+    if (this.#inline === "mysql") return this.#beforeMysqlTls(bytes);
     if (bytes.length === 0) return false;
     if (!this.#inline) {
       this.#startTls(bytes);
       return true;
     }
+    return this.#beforePostgresTls(bytes);
+  }
+
+  /** MySQL's server speaks first: the proxy greets for it, only to offer TLS; see `mysql-login.ts`. */
+  #greet(): void {
+    if (this.#connection.mysqlGreeted) return;
+    this.#connection.mysqlGreeted = true;
+    // The version tells clients which dialect to speak; both kinds of client understand this one.
+    const greeting = writeGreeting("8.0.0-portreeve", this.#connection.acceptedAt & 0x7fffffff, scramble());
+    this.#socket.write(writePacket(0, greeting));
+  }
+
+  #beforeMysqlTls(bytes: Uint8Array): boolean {
+    this.#greet();
+    try {
+      const packet = readPacket(bytes);
+      if (!packet) return false;
+      if (!isSslRequest(packet.payload)) {
+        this.#socket.write(
+          writePacket(
+            2,
+            writeError(1045, "28000", "portreeve: this port needs TLS with a client certificate"),
+          ),
+        );
+        this.#connection.finish("protocol-refused", "MySQL without TLS");
+        return true;
+      }
+      // The ClientHello may come in one piece with the request; anything else there fails as TLS.
+      const rest = bytes.subarray(packet.length);
+      this.#preamble.restart(rest);
+      this.#preamble.next((hello) => {
+        if (hello.length === 0) return false;
+        this.#startTls(hello);
+        return true;
+      });
+      return false;
+    } catch (error) {
+      this.#connection.finish("protocol-refused", error instanceof Error ? error.message : String(error));
+      return true;
+    }
+  }
+
+  #beforePostgresTls(bytes: Uint8Array): boolean {
     const opening = readPostgresOpening(bytes);
     switch (opening.state) {
       case "more":
@@ -171,11 +224,13 @@ function serverNameOf(socket: TLSSocket): string | undefined {
   return typeof name === "string" && name !== "" ? name : undefined;
 }
 
-function speaksPostgres(state: ProxyState, listener: ProxyListener): boolean {
-  if (listener.mode !== "mtls" && listener.mode !== "tls") return false;
-  const service = state.services.get(listener.service);
-  const port = listener.servicePort ?? service?.config.ports[0]?.port;
-  return (
-    service?.config.inlineTls === true && port !== undefined && service.port(port)?.protocol === "postgres"
-  );
+/** 20 bytes without a zero, as the protocol wants them. */
+function scramble(): Uint8Array {
+  return randomBytes(20).map((byte) => (byte % 127) + 1);
+}
+
+function inlineTlsOf(state: ProxyState, listener: ProxyListener): "postgres" | "mysql" | undefined {
+  if (listener.mode !== "mtls" && listener.mode !== "tls") return undefined;
+  const service = state.services.get(listener.service)?.config;
+  return service && inlineProtocol(service, listener.servicePort);
 }

@@ -1,4 +1,12 @@
 import type { ProxyProtocolName } from "../../policy/compile/proxy/config.ts";
+import {
+  CLIENT_SSL,
+  OFFERED,
+  readGreeting,
+  readPacket,
+  writePacket,
+  writeSslRequest,
+} from "../protocol/mysql-packets.ts";
 import { type BunSocket, type CodedError, requireBun, type SocketHandlers } from "../runtime/bun.ts";
 import type { StreamEvents } from "../runtime/stream.ts";
 import type { UpstreamTls } from "./upstream-tls.ts";
@@ -21,7 +29,8 @@ export interface Target {
 
 /** How a dial ends: exactly one of these is called, once. After `cancel`, none is. */
 export interface DialOutcome {
-  connected(socket: BunSocket<Dial>, address: string): StreamEvents;
+  /** `first` is what the endpoint said before TLS and that is meant for the client: MySQL's greeting. */
+  connected(socket: BunSocket<Dial>, address: string, first: Uint8Array | undefined): StreamEvents;
   failed(error: string): void;
 }
 
@@ -71,11 +80,11 @@ export class Dial {
     return true;
   }
 
-  established(socket: BunSocket<Dial>, address: string): void {
+  established(socket: BunSocket<Dial>, address: string, first: Uint8Array | undefined): void {
     if (this.#over) return;
     this.#over = true;
     this.#attempts.clear();
-    this.events = this.#outcome.connected(socket, address);
+    this.events = this.#outcome.connected(socket, address, first);
   }
 
   attemptFailed(attempt: Attempt, error: string): void {
@@ -121,8 +130,9 @@ class Attempt {
   readonly dial: Dial;
   readonly address: string;
   socket: BunSocket<Attempt> | undefined;
-  /** Waiting for the one byte that answers `SSLRequest`. */
+  /** Waiting for what the endpoint says before TLS: PostgreSQL's one byte, MySQL's greeting. */
   awaitsUpgrade = false;
+  #said: Uint8Array = new Uint8Array(0);
   /** TLS runs inside; the raw socket's own events are of no more interest, except that it broke. */
   upgraded = false;
   done = false;
@@ -169,13 +179,16 @@ class Attempt {
       this.#finish(socket);
       return;
     }
-    if (protocol === "postgres") {
-      this.awaitsUpgrade = true;
-      socket.write(PG_SSL_REQUEST);
-    } else this.#startTls(socket);
+    this.awaitsUpgrade = protocol === "postgres" || protocol === "mysql";
+    if (protocol === "postgres") socket.write(PG_SSL_REQUEST);
+    else if (!this.awaitsUpgrade) this.#startTls(socket);
   }
 
   upgradeAnswered(socket: BunSocket<Attempt>, data: Uint8Array): void {
+    if (this.dial.target.protocol === "mysql") {
+      this.#mysqlGreeted(socket, data);
+      return;
+    }
     this.awaitsUpgrade = false;
     // More than the one byte would be plaintext that somebody wants read as if it had come through TLS.
     if (data.length !== 1) {
@@ -187,6 +200,26 @@ class Attempt {
       return;
     }
     this.#startTls(socket);
+  }
+
+  #mysqlGreeted(socket: BunSocket<Attempt>, data: Uint8Array): void {
+    this.#said = Buffer.concat([this.#said, data]);
+    try {
+      const packet = readPacket(this.#said);
+      if (!packet) return;
+      this.awaitsUpgrade = false;
+      const { capabilities } = readGreeting(packet.payload);
+      if (packet.length !== this.#said.length) this.fail("the endpoint sent data before TLS");
+      else if ((capabilities & CLIENT_SSL) === 0) this.fail("the endpoint offers no TLS");
+      else {
+        socket.write(writePacket(1, writeSslRequest(capabilities & OFFERED)));
+        this.#startTls(socket);
+      }
+    } catch (error) {
+      this.fail(
+        `the endpoint does not greet as MySQL: ${error instanceof Error ? error.message : String(error)}`,
+      );
+    }
   }
 
   #startTls(socket: BunSocket<Attempt>): void {
@@ -214,7 +247,7 @@ class Attempt {
     this.done = true;
     // From here on the socket's data is the dial, whose events are the connection's.
     const established = socket as unknown as BunSocket<Dial>;
-    this.dial.established(established, this.address);
+    this.dial.established(established, this.address, this.#said.length > 0 ? this.#said : undefined);
   }
 }
 

@@ -1,5 +1,6 @@
 import type { ProxyProtocolName } from "../../policy/compile/proxy/config.ts";
 import type { CloseReason } from "../close-reason.ts";
+import { writeError, writePacket } from "./mysql-packets.ts";
 
 /**
  * What an identified client that is not let through is told in its own protocol, so that a person at psql reads a
@@ -11,13 +12,18 @@ export function refusalMessage(
   reason: CloseReason,
   service: string,
   connection: string,
+  mysqlSequence = 0,
 ): Uint8Array | undefined {
   const text = `portreeve: ${sentence(reason, service)} (connection ${connection})`;
   switch (protocol) {
     case "postgres":
       return postgresError(sqlState(reason), text);
     case "mysql":
-      return mysqlError(reason === "denied" ? 1045 : 1040, sqlState(reason), text);
+      // In the place of the greeting, or of the answer to the login: a client understands an error in either.
+      return writePacket(
+        mysqlSequence,
+        writeError(reason === "denied" ? 1045 : 1040, sqlState(reason), text),
+      );
     case "redis":
       return Buffer.from(`-${reason === "denied" ? "NOPERM" : "ERR"} ${text}\r\n`);
     case "nats":
@@ -96,15 +102,4 @@ function postgresError(state: string, text: string): Uint8Array {
   message.writeUInt32BE(4 + fields.length, 1);
   fields.copy(message, 5);
   return message;
-}
-
-/** ERR_Packet in the place of the greeting, which a MySQL or MariaDB client understands before it has said anything. */
-function mysqlError(code: number, state: string, text: string): Uint8Array {
-  const body = Buffer.from(`___#${state}${text}`);
-  body.writeUInt8(0xff, 0);
-  body.writeUInt16LE(code, 1);
-  const packet = Buffer.alloc(4 + body.length);
-  packet.writeUIntLE(body.length, 0, 3);
-  body.copy(packet, 4);
-  return packet;
 }

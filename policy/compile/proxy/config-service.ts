@@ -135,10 +135,12 @@ export const serviceSchema = z.strictObject({
   /** @default none */
   tls: upstreamTls.default({ mode: "none" }),
   /**
-   * TLS by the client's own protocol (`SSLRequest` of PostgreSQL) on this service's mtls and tls listeners as well as
-   * TLS from the first byte. @default true for postgres, otherwise not applicable
+   * TLS that begins inside the client's protocol, on this service's `mtls` and `tls` listeners. PostgreSQL (`SSLRequest`):
+   * beside TLS from the first byte, the client chooses. MySQL: instead of it, since the server speaks first; so switch
+   * it on for stock clients, and off where clients come through a tunnel of TLS.
+   * @default true for postgres, false for mysql; not applicable to others
    */
-  inlineTls: z.boolean().default(true),
+  inlineTls: z.boolean().optional(),
   /** From the verdict to an established connection, TLS included, all endpoints tried. @default 5s */
   connectTimeout: duration.default(5_000),
   /** Without a byte either way. @default 1h, Istio's default */
