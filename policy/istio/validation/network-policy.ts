@@ -1,11 +1,14 @@
 import { cidrProblem, isNonCanonicalCidr, isStrictlyWithin } from "./cidr.ts";
 import { checkKubernetesLabels, checkMetadata, labelValueProblem, qualifiedNameProblem } from "./metadata.ts";
 import { NETWORK_POLICY_SCHEMA } from "./network-policy-schema.ts";
-import { at, isSet, items, type Node, num, text, texts } from "./node.ts";
+import { at, isFields, isSet, items, type Node, num, text, texts } from "./node.ts";
 import { portProblem } from "./port.ts";
 import type { Report } from "./report.ts";
 import { checkSchema } from "./schema.ts";
 import { prepare } from "./structural.ts";
+import { withZeroValues } from "./zero-values.ts";
+
+const SPEC = NETWORK_POLICY_SCHEMA.properties?.spec ?? {};
 
 /** A NetworkPolicy by the API server's own rules (Kubernetes 1.36). */
 export function checkNetworkPolicyObject(
@@ -19,7 +22,8 @@ export function checkNetworkPolicyObject(
   }
   if (Object.hasOwn(object, "status"))
     report.error({ value: object.status, path: ["status"] }, "a NetworkPolicy has no status; remove it");
-  const prepared = prepare(object, NETWORK_POLICY_SCHEMA, report);
+  const decoded = isFields(object.spec) ? { ...object, spec: withZeroValues(object.spec, SPEC) } : object;
+  const prepared = prepare(decoded, NETWORK_POLICY_SCHEMA, report);
   checkMetadata(at(prepared, "metadata"), report);
   checkSchema(prepared, NETWORK_POLICY_SCHEMA, report);
   if (report.failed) return;
