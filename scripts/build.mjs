@@ -20,8 +20,6 @@ execFileSync(process.execPath, [tsc, "-p", join(root, "tsconfig.build.json")], {
 });
 
 link("../../dist/cli/main.js", "node_modules/.bin/portreeve");
-// The examples import the package by its name, as a user's program does.
-link("..", "node_modules/portreeve");
 chmodSync(join(root, "dist/cli/main.js"), 0o755);
 
 function link(target, name) {

@@ -33,7 +33,7 @@ if (flags.help) {
     await demo();
   } catch (error) {
     // What the CLI printed is in the message; a stack trace of this script would bury it.
-    console.error(`\nThe demo failed: ${error instanceof Error ? error.message : String(error)}`);
+    console.error(`\nThe demo failed: ${failureText(error)}`);
     process.exitCode = 1;
   }
 }
@@ -100,6 +100,13 @@ async function demo(): Promise<void> {
     await pulumi.close();
     await scope.stop();
   }
+}
+
+/** What went wrong, without the second copy that the Automation API appends and without terminal colours. */
+function failureText(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the escape character of terminal colours.
+  return (text.split("\n err?:")[0] ?? text).replace(/\u001b\[[\d;]*m/g, "").trim();
 }
 
 function rowsOf(change: Change): AccessRow[] {
