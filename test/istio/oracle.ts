@@ -1,0 +1,84 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { stringify } from "yaml";
+import { part } from "../toolchain/parts.ts";
+import { run } from "../toolchain/run.ts";
+
+/** A pod's sidecar, or a gateway's Envoy (`router`), whose configuration istiod makes. */
+export interface OracleProxy {
+  readonly name: string;
+  readonly namespace: string;
+  readonly ip: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly serviceAccount: string;
+  readonly type?: "sidecar" | "router";
+}
+
+/** One connection at one proxy. */
+export interface OracleCall {
+  readonly name: string;
+  readonly proxy: string;
+  readonly mode: "outbound" | "inbound" | "gateway";
+  readonly address: string;
+  readonly port: number;
+  readonly tls?: "plaintext" | "tls" | "mtls";
+  readonly sni?: string;
+  readonly sourceIP?: string;
+  /** Without `spiffe://`. */
+  readonly principal?: string;
+}
+
+export interface OracleResult {
+  readonly name: string;
+  readonly error?: string;
+  readonly listener?: string;
+  readonly cluster?: string;
+  readonly rbac?: readonly { readonly action: string; readonly policy?: string; readonly allowed: boolean }[];
+  readonly allowed: boolean;
+  readonly endpoints?: readonly string[];
+}
+
+export interface OracleAnswer {
+  /** By the call's name. */
+  readonly results: ReadonlyMap<string, OracleResult>;
+  /** Envoy listeners of each proxy, as istiod sends them. */
+  readonly listeners: ReadonlyMap<string, readonly EnvoyListener[]>;
+}
+
+export interface EnvoyListener {
+  readonly name: string;
+  readonly listenerFilters?: readonly { readonly name: string }[];
+}
+
+/** Asks Istio's own istiod, in process, what it makes of these objects and where the connections go. */
+export async function askOracle(
+  objects: readonly unknown[],
+  proxies: readonly OracleProxy[],
+  calls: readonly OracleCall[],
+): Promise<OracleAnswer> {
+  const { path } = await part("oracle");
+  const dir = mkdtempSync(join(tmpdir(), "portreeve-oracle-"));
+  try {
+    const files = { objects: join(dir, "objects.yaml"), query: join(dir, "query.json") };
+    writeFileSync(files.objects, objects.map((object) => stringify(object)).join("---\n"));
+    const meshConfig = "trustDomain: prod.example.com\n";
+    writeFileSync(files.query, JSON.stringify({ meshConfig, proxies, calls, dump: ["listeners"] }));
+    const out: unknown = JSON.parse(await run(path, ["-f", files.objects, "-q", files.query]));
+    return readAnswer(
+      out as Record<string, { listeners?: EnvoyListener[] }> & { results: OracleResult[] | null },
+    );
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+function readAnswer(
+  out: Record<string, { listeners?: EnvoyListener[] }> & { results: OracleResult[] | null },
+): OracleAnswer {
+  const { results, ...byProxy } = out;
+  return {
+    results: new Map((results ?? []).map((result) => [result.name, result])),
+    listeners: new Map(Object.entries(byProxy).map(([name, { listeners = [] }]) => [name, listeners])),
+  };
+}
