@@ -1,8 +1,10 @@
 import {
   type AddressSet,
   NO_ADDRESSES,
+  parseAddress,
   parseCidr,
   subtractAddresses,
+  toCidrs,
   unionAddresses,
 } from "../../sets/addresses.ts";
 import { isSubset } from "../../sets/ranges.ts";
@@ -75,10 +77,7 @@ export function toNetworkPolicy(
       },
     },
     problems: peers.flatMap(({ peer, path }) =>
-      strayExceptions(peer).map(({ index, text }) => ({
-        path: [...path, "ipBlock", "except", index],
-        message: `except ${text} is not inside of ${peer.ipBlock?.cidr}; the API server refuses that`,
-      })),
+      oddBlocks(peer).map(({ at, message }) => ({ path: [...path, "ipBlock", ...at], message })),
     ),
   };
 }
@@ -132,13 +131,42 @@ function addressesOf({ cidr, except }: NonNullable<PeerInput["ipBlock"]>): Addre
   return subtractAddresses(block(cidr), holes);
 }
 
-function strayExceptions({ ipBlock }: PeerInput): { index: number; text: string }[] {
+/**
+ * Blocks that are clear although the API server refuses them: exceptions outside of the block (which change nothing),
+ * and bits after the prefix, which older servers stored and clusters still hold.
+ */
+function oddBlocks({ ipBlock }: PeerInput): { at: readonly (string | number)[]; message: string }[] {
   if (!ipBlock) return [];
   const whole = block(ipBlock.cidr);
-  return (ipBlock.except ?? []).flatMap((text, index) => {
-    const hole = block(text);
-    return isSubset(hole.ipv4, whole.ipv4) && isSubset(hole.ipv6, whole.ipv6) ? [] : [{ index, text }];
+  const exceptions = (ipBlock.except ?? []).map((text, index) => ({
+    text,
+    at: ["except", index],
+    hole: block(text),
+  }));
+  const stray = exceptions.filter(({ hole }) => {
+    const inside = isSubset(hole.ipv4, whole.ipv4) && isSubset(hole.ipv6, whole.ipv6);
+    const all = isSubset(whole.ipv4, hole.ipv4) && isSubset(whole.ipv6, hole.ipv6);
+    return !inside || all;
   });
+  const loose = [{ text: ipBlock.cidr, at: ["cidr"] }, ...exceptions].filter(
+    ({ text }) => !startsAtItsAddress(text),
+  );
+  return [
+    ...stray.map(({ text, at }) => ({
+      at,
+      message: `except ${text} is not a part of ${ipBlock.cidr}; the API server refuses that`,
+    })),
+    ...loose.map(({ text, at }) => ({
+      at,
+      message: `${text} is read as ${toCidrs(block(text))}; newer API servers refuse it so`,
+    })),
+  ];
+}
+
+function startsAtItsAddress(cidr: string): boolean {
+  const address = parseAddress(cidr.split("/")[0] ?? "") ?? NO_ADDRESSES;
+  const { ipv4, ipv6 } = block(cidr);
+  return ipv4[0]?.low === address.ipv4[0]?.low && ipv6[0]?.low === address.ipv6[0]?.low;
 }
 
 /** The schema has refused everything that is not a CIDR block. */

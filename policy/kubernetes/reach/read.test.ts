@@ -166,13 +166,22 @@ test("null is as good as absent", () => {
   ]);
 });
 
-test("an exception outside of its block is told, and changes nothing", () => {
-  const except = ["10.1.0.0/16", "11.0.0.0/8"];
-  expect(problems(policy({ ingress: [{ from: [{ ipBlock: { cidr: "10.0.0.0/8", except } }] }] }))).toEqual([
-    expect.stringMatching(
-      /^warning PR190 NetworkPolicy\/shop\/p: except 11\.0\.0\.0\/8 is not inside of 10\.0\.0\.0\/8/,
-    ),
+test("blocks that newer API servers refuse are told, and read as older ones read them", () => {
+  const blocks = (cidr: string, ...except: string[]) =>
+    policy({ ingress: [{ from: [{ ipBlock: { cidr, except } }] }] });
+  const told = (object: object) =>
+    problems(object).map((line) => line.replace("warning PR190 NetworkPolicy/shop/p: ", ""));
+  const refuses = "the API server refuses that";
+  expect(told(blocks("10.0.0.0/8", "10.1.0.0/16", "11.0.0.0/8"))).toEqual([
+    `except 11.0.0.0/8 is not a part of 10.0.0.0/8; ${refuses}`,
   ]);
+  expect(told(blocks("10.0.0.0/8", "10.0.0.0/8"))).toEqual([
+    `except 10.0.0.0/8 is not a part of 10.0.0.0/8; ${refuses}`,
+  ]);
+  expect(told(blocks("10.1.2.3/8"))).toEqual([
+    "10.1.2.3/8 is read as 10.0.0.0/8; newer API servers refuse it so",
+  ]);
+  expect(told(blocks("2001:DB8::/32", "2001:db8:1::/48"))).toEqual([]);
 });
 
 test("one object twice is fine, two of one name are not", () => {

@@ -72,7 +72,7 @@ const selector = z
           operator: z.enum(["In", "NotIn", "Exists", "DoesNotExist"], {
             error: "the operator is In, NotIn, Exists or DoesNotExist",
           }),
-          values: listOf(labelValue),
+          values: listOf(orEmptyText(labelValue)),
         })
         .superRefine(({ operator, values }, context) => {
           const given = (values ?? []).length > 0;
