@@ -115,9 +115,9 @@ export function defaultDeny(context: IstioContext, service: Service): Target<Ist
     service,
     action: "allow",
     name: `default-deny-${service.name}`,
-    owner: "MeshGuards",
-    subject: "guards",
-    labels: labelsOf(service, "guards"),
+    owner: "TcpService",
+    subject: service.name,
+    labels: labelsOf(service, service.name),
     rules: [],
   });
 }

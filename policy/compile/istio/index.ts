@@ -24,8 +24,14 @@ export function compileIstio(input: CompileInput): Compiled<IstioObject> {
       ...[...context.services.keys()].flatMap((name) => routingOf(context, name)),
       ...(grouping === "service"
         ? [...context.services.values()].flatMap((service) => serviceAuthorization(context, service))
-        : [...model.grants.keys()].flatMap((name) => grantAuthorization(context, name))),
-      ...[...context.workloads.values()].flatMap((workload) => sidecars(context, workload)),
+        : [
+            ...[...context.services.values()].flatMap((service) => defaultDeny(context, service)),
+            ...[...model.grants.keys()].flatMap((name) => grantAuthorization(context, name)),
+          ]),
+      // Sidecar scopes do not add up: one that knows a single grant would cut off what the others grant.
+      ...(grouping === "service"
+        ? [...context.workloads.values()].flatMap((workload) => sidecars(context, workload))
+        : []),
       ...guardsOf(context),
     ],
     [
@@ -66,8 +72,7 @@ export function compileWorkloadScope(input: CompileInput, workloadId: string): C
 }
 
 /**
- * What holds whether or not a grant exists: mutual TLS, access log and metrics, and with `grouping: "grant"` the default
- * deny that grants add to. Owner `MeshGuards`.
+ * What holds whether or not a grant exists: mutual TLS, access log and metrics. Owner `MeshGuards`.
  */
 export function compileGuards(input: CompileInput): Compiled<IstioObject> {
   const context = istioContext(input);
@@ -86,13 +91,7 @@ function routingOf(context: IstioContext, serviceName: string): Target<IstioObje
 }
 
 function guardsOf(context: IstioContext): Target<IstioObject>[] {
-  return [
-    ...peerAuthentications(context),
-    ...telemetries(context),
-    ...(context.grouping === "grant"
-      ? [...context.services.values()].flatMap((service) => defaultDeny(context, service))
-      : []),
-  ];
+  return [...peerAuthentications(context), ...telemetries(context)];
 }
 
 function compiled(

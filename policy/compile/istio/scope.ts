@@ -9,7 +9,8 @@ import type { IstioContext } from "./context.ts";
  */
 export function exportTo(context: IstioContext, service: Service, home: string): string[] {
   const stated = service.spec.exportTo;
-  if (stated?.includes("*")) return ["*"];
+  // Grants that are deployed apart from the service are not known here; who wants it narrow states `exportTo`.
+  if (stated?.includes("*") || (!stated && context.grouping === "grant")) return ["*"];
   const { namespaces } = context.clients.get(service.name) ?? NO_CLIENTS;
   const named = (stated ?? namespaces).filter((namespace) => namespace !== "." && namespace !== home);
   return [".", ...sortedSet(named)];
