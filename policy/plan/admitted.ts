@@ -19,6 +19,8 @@ export interface Admitted {
   readonly agents: ReadonlySet<string>;
   /** True when people or AWS roles are let through: they may come from anywhere. */
   readonly people: boolean;
+  /** True for a SPIFFE ID that a deny refuses whatever its connection is like, its address included. */
+  readonly refuses: (spiffeId: string) => boolean;
 }
 
 /** The rules of each service. Looking them up once keeps compiling linear in the number of grants. */
@@ -63,7 +65,33 @@ export function admitted(
     if (subjects.users.length + subjects.idpGroups.length + subjects.awsRoles.length > 0) people = true;
     addresses = unionAddresses(addresses, addressesOf(rule));
   }
-  return { workloads, namespaces, agents, people, addresses: subtractAddresses(addresses, denied.addresses) };
+  return {
+    workloads,
+    namespaces,
+    agents,
+    people,
+    addresses: subtractAddresses(addresses, denied.addresses),
+    refuses: (id) => isDenied(denied, id),
+  };
+}
+
+/**
+ * Ranges that pods get addresses from: private use (RFC 1918), shared (RFC 6598), unique local (RFC 4193), and IPv6 global
+ * unicast, which clusters on a cloud's IPv6 network use.
+ */
+const POD_RANGES = cidrSet([
+  "10.0.0.0/8",
+  "172.16.0.0/12",
+  "192.168.0.0/16",
+  "100.64.0.0/10",
+  "fc00::/7",
+  "2000::/3",
+]);
+
+/** True when a pod of the cluster may have one of the addresses. Which pod has which is not known beforehand. */
+export function mayBePods(addresses: AddressSet): boolean {
+  const shared = subtractAddresses(POD_RANGES, subtractAddresses(POD_RANGES, addresses));
+  return shared.ipv4.length + shared.ipv6.length > 0;
 }
 
 /** True when nobody gets through. */
@@ -106,11 +134,12 @@ function isDenied(denied: Denied, spiffeId: string): boolean {
 
 /** The address blocks that a rule names; both lists must hold a source address where there are two. */
 function addressesOf(rule: Rule): AddressSet {
-  const named = union(rule.subjects.cidrs);
+  const named = cidrSet(rule.subjects.cidrs);
   if (!rule.when.sourceCidrs) return named;
-  return subtractAddresses(named, subtractAddresses(named, union(rule.when.sourceCidrs)));
+  return subtractAddresses(named, subtractAddresses(named, cidrSet(rule.when.sourceCidrs)));
 }
 
-function union(cidrs: readonly string[]): AddressSet {
+/** The addresses of several blocks. */
+export function cidrSet(cidrs: readonly string[]): AddressSet {
   return cidrs.reduce((all, cidr) => unionAddresses(all, parseCidr(cidr) ?? NO_ADDRESSES), NO_ADDRESSES);
 }

@@ -1,4 +1,5 @@
-import type { Workload } from "../model/types.ts";
+import type { Service, Workload } from "../model/types.ts";
+import { proxyLogsIn } from "./proxy-login.ts";
 
 /** DNS names of an AWS service's endpoint in a region, e.g. `sts`. */
 export function awsEndpointHosts(service: string, region: string | undefined): string[] {
@@ -18,4 +19,11 @@ export function credentialEndpoints(workload: Workload): string[] {
     case undefined:
       return [];
   }
+}
+
+/** The AWS services whose endpoints a workload calls because of a service that it may reach. */
+export function serviceEndpoints(workload: Workload, service: Service): string[] {
+  const reads =
+    workload.spec.aws !== undefined && service.spec.aws?.secret !== undefined && !proxyLogsIn(service);
+  return reads ? ["secretsmanager"] : [];
 }

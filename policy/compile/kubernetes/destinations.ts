@@ -1,6 +1,6 @@
 import type { Via } from "../../decide/rule.ts";
 import type { Rule, Service, Workload } from "../../model/types.ts";
-import { type Admitted, admitted } from "../../plan/admitted.ts";
+import { type Admitted, admitted, mayBePods } from "../../plan/admitted.ts";
 import { servicePortKey } from "../../plan/listener-ports.ts";
 import { HBONE_PORT } from "../../plan/proxy-mounts.ts";
 import { proxyPodLabels } from "../../plan/proxy-shard.ts";
@@ -35,17 +35,21 @@ export function destinations(
     workload.clusters.includes(context.cluster.name),
   );
   const byNamespace = Map.groupBy(local, (workload) => workload.namespace);
-  const who = ({ workloads, namespaces, addresses, agents }: Admitted): readonly Workload[] => {
-    // A pod's address is not known beforehand: a grant to addresses may be meant for any of them.
-    if (addresses.ipv4.length + addresses.ipv6.length > 0) return local;
-    const identities = new Set(workloads);
-    for (const agent of agents) {
-      for (const id of context.model.agents.get(agent)?.decision.workloads ?? []) identities.add(id);
-    }
+  const who = ({ workloads, namespaces, addresses, agents, refuses }: Admitted): readonly Workload[] => {
+    const named = mayBePods(addresses)
+      ? local
+      : [
+          ...[...workloads].flatMap((id) => context.peers.workloads(id)),
+          ...[...namespaces].flatMap((namespace) => byNamespace.get(namespace) ?? []),
+        ];
+    // An agent is judged as itself, whatever is denied to the workload that it runs as.
+    const identities = [...agents].flatMap(
+      (name) => context.model.agents.get(name)?.decision.workloads ?? [],
+    );
     return [
       ...new Set([
-        ...[...identities].flatMap((id) => context.peers.workloads(id)),
-        ...[...namespaces].flatMap((namespace) => byNamespace.get(namespace) ?? []),
+        ...named.filter(({ spiffeId }) => !refuses(spiffeId)),
+        ...identities.flatMap((id) => context.peers.workloads(id)),
       ]),
     ];
   };

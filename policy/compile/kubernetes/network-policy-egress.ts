@@ -1,6 +1,7 @@
+import { sortedSet } from "../../model/canonical.ts";
 import { joinName } from "../../model/names.ts";
 import type { Rule, Workload } from "../../model/types.ts";
-import { credentialEndpoints } from "../../plan/aws-endpoints.ts";
+import { credentialEndpoints, serviceEndpoints } from "../../plan/aws-endpoints.ts";
 import { findingAt } from "../report.ts";
 import { managedLabels, type Target } from "../target.ts";
 import { type Context, kubeTarget } from "./context.ts";
@@ -35,7 +36,14 @@ export function egressPolicies(context: Context): Target<NetworkPolicy>[] {
       continue;
     }
     const granted = grouping === "service" ? (all.get(workload.id) ?? []) : [];
-    const egress = [...essentials(context, workload), ...egressRules(granted)];
+    const egress = [
+      ...essentials(context, workload),
+      ...awsEndpoints(context, workload, [
+        ...credentialEndpoints(workload),
+        ...secretEndpoints(context, workload, granted),
+      ]),
+      ...egressRules(granted),
+    ];
     const services = granted.map(({ service }) => `Service/${service}`);
     const object = policy(
       workload,
@@ -67,13 +75,10 @@ function grantPolicies(context: Context): Target<NetworkPolicy>[] {
       const workload = context.model.workloads.get(id);
       const selector = workload?.spec.selector;
       if (!workload || !selector) return [];
-      const object = policy(
-        workload,
-        selector,
-        `portreeve-${grant}.${workload.name}-egress`,
-        grant,
-        egressRules(to),
-      );
+      const object = policy(workload, selector, `portreeve-${grant}.${workload.name}-egress`, grant, [
+        ...awsEndpoints(context, workload, secretEndpoints(context, workload, to)),
+        ...egressRules(to),
+      ]);
       const causes = [`Grant/${grant}`, `Workload/${id}`, ...to.map(({ service }) => `Service/${service}`)];
       return [kubeTarget("AccessPolicy", grant, causes, object)];
     });
@@ -104,24 +109,34 @@ function essentials(context: Context, workload: Workload): NetworkPolicyEgress[]
   }
   const { aws } = workload.spec;
   if (aws?.mode === "pod-identity") egress.push(toPodIdentityAgent());
-  const endpoints = credentialEndpoints(workload);
-  if (endpoints.length > 0) {
-    const region = aws?.region ?? cluster.eks?.region;
-    const reached = toAwsEndpoints(model, endpoints, region);
-    egress.push(reached.egress);
-    if (!reached.named) {
-      context.findings.push(
-        findingAt(
-          "PR515",
-          "info",
-          blamed(workload),
-          `${workload.id} gets its credentials from ${endpoints.join(", ")} over HTTPS, which has no fixed addresses: its NetworkPolicy lets port 443 through to any address outside`,
-          `use Pod Identity, or define ${endpoints[0]}.REGION.amazonaws.com as an external Service with the addresses of its VPC endpoint in \`endpoints\``,
-        ),
-      );
-    }
-  }
   return egress;
+}
+
+function secretEndpoints(context: Context, workload: Workload, to: readonly Destination[]): string[] {
+  return to.flatMap(({ service: name }) => {
+    const service = context.model.services.get(name);
+    return service ? serviceEndpoints(workload, service) : [];
+  });
+}
+
+function awsEndpoints(context: Context, workload: Workload, names: readonly string[]): NetworkPolicyEgress[] {
+  const endpoints = sortedSet(names);
+  if (endpoints.length === 0) return [];
+  const { model, cluster } = context;
+  const region = workload.spec.aws?.region ?? cluster.eks?.region;
+  const { egress, named } = toAwsEndpoints(model, endpoints, region);
+  if (!named) {
+    context.findings.push(
+      findingAt(
+        "PR515",
+        "info",
+        blamed(workload),
+        `${workload.id} calls ${endpoints.join(" and ")} of AWS over HTTPS, which has no fixed addresses: its NetworkPolicy lets port 443 through to any address outside`,
+        `define ${endpoints[0]}.REGION.amazonaws.com as an external Service with \`resolution: static\` and the addresses of its VPC endpoint in \`endpoints\`${workload.spec.aws?.mode === "irsa" ? ", or use Pod Identity" : ""}`,
+      ),
+    );
+  }
+  return [egress];
 }
 
 function policy(

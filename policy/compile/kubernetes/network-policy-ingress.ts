@@ -1,6 +1,6 @@
 import { joinName } from "../../model/names.ts";
 import type { Rule, Service } from "../../model/types.ts";
-import { admitted } from "../../plan/admitted.ts";
+import { admitted, cidrSet, mayBePods } from "../../plan/admitted.ts";
 import { proxyPodLabels } from "../../plan/proxy-shard.ts";
 import { findingAt } from "../report.ts";
 import { managedLabels, type Target } from "../target.ts";
@@ -108,13 +108,13 @@ function ingressRules(
 
 function tellAddressGrants(context: Context, service: Service, rules: readonly Rule[]): void {
   for (const rule of rules) {
-    if (rule.action !== "allow" || rule.subjects.cidrs.length === 0) continue;
+    if (rule.action !== "allow" || !mayBePods(cidrSet(rule.subjects.cidrs))) continue;
     context.findings.push(
       findingAt(
         "PR512",
         "info",
         { kind: "Grant", id: rule.id, position: rule.origin },
-        `${rule.id} lets addresses through to ${service.name}: some network plugins (Cilium) match an ipBlock outside of the cluster only, and any pod may have an address, so every workload's egress includes ${service.name}`,
+        `${rule.id} lets addresses through to ${service.name} that pods may have, and no NetworkPolicy can tell which pod has which: for it, every pod may connect to ${service.name}, and only the mesh's verdict stands between`,
         "grant workloads or namespaces instead",
       ),
     );

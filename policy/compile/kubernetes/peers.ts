@@ -1,7 +1,7 @@
 import { compareText } from "../../finding.ts";
 import { canonicalJson } from "../../model/canonical.ts";
 import type { Cluster, Model, Workload } from "../../model/types.ts";
-import type { Admitted } from "../../plan/admitted.ts";
+import { type Admitted, mayBePods } from "../../plan/admitted.ts";
 import { PROXY_APP, PROXY_APP_LABEL } from "../../plan/proxy-shard.ts";
 import { toCidrs } from "../../sets/addresses.ts";
 import type { Labels, NetworkPolicyPeer, NetworkPolicyPort } from "./objects.ts";
@@ -28,6 +28,12 @@ export const OUTSIDE: readonly NetworkPolicyPeer[] = [
   block("0.0.0.0/0", ["169.254.0.0/16"]),
   block("::/0", ["fe80::/10", "fd00:ec2::254/128"]),
 ];
+
+/**
+ * All pods of the cluster. An ipBlock is meant for addresses outside, and some network plugins (Cilium) never match a pod
+ * by one: with the block alone, a pod whose address the verdict allows would be kept out.
+ */
+const ANY_POD: NetworkPolicyPeer = { namespaceSelector: {} };
 
 export const tcp = (port: number): NetworkPolicyPort => ({ protocol: "TCP", port });
 
@@ -72,6 +78,7 @@ export class PeerBook {
       peers.push(...this.#identity(id));
     }
     peers.push(...toCidrs(admitted.addresses).map((cidr) => block(cidr)));
+    if (mayBePods(admitted.addresses)) peers.push(ANY_POD);
     return unique(peers);
   }
 

@@ -98,7 +98,7 @@ function container({ model, cluster }: Context): Container {
   return {
     name: "proxy",
     image,
-    args: ["--config", `${config.dir}/${config.file}`],
+    args: [`${config.dir}/${config.file}`],
     // A port a service would make this list thousands long; Kubernetes needs none of them here.
     ports: [
       named("connect", connectPort),

@@ -28,7 +28,7 @@ const extras: fc.Arbitrary<PolicyObject[]> = fc
           {
             notBefore: fc.constant("2026-06-01"),
             expires: fc.constant("2028-01-01T00:00Z"),
-            sni: fc.constant(["*.example.com"]),
+            sni: fc.constant<string[]>(["*.example.com"]),
           },
           { requiredKeys: [], noNullPrototype: true },
         ),
