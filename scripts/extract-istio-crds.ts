@@ -6,7 +6,7 @@
 //
 // MODULE_DIR is the module's folder; without it the Go tool is asked for it (`go mod download`).
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseAllDocuments } from "yaml";
@@ -17,29 +17,21 @@ const CRD_FILE = "kubernetes/customresourcedefinitions.gen.yaml";
 type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 type JsonObject = { readonly [key: string]: Json };
 
-/** The folder of istio.io/api in the Go module cache, fetched when `fetch` is set, or undefined. */
-export function findIstioApi(fetch: boolean): string | undefined {
-  try {
-    if (fetch) {
-      const out = execFileSync("go", ["mod", "download", "-json", `istio.io/api@${ISTIO_API_VERSION}`], {
-        encoding: "utf8",
-        stdio: ["ignore", "pipe", "pipe"],
-      });
-      const parsed: unknown = JSON.parse(out);
-      return isObject(parsed) && typeof parsed.Dir === "string" ? parsed.Dir : undefined;
-    }
-    const cache = execFileSync("go", ["env", "GOMODCACHE"], { encoding: "utf8" }).trim();
-    const folder = join(cache, `istio.io/api@${ISTIO_API_VERSION}`);
-    return existsSync(join(folder, CRD_FILE)) ? folder : undefined;
-  } catch {
-    return undefined;
-  }
+/** The folder of istio.io/api in the Go module cache, fetched when it is not there. */
+function findIstioApi(): string {
+  const out = execFileSync("go", ["mod", "download", "-json", `istio.io/api@${ISTIO_API_VERSION}`], {
+    encoding: "utf8",
+  });
+  const parsed: unknown = JSON.parse(out);
+  if (!isObject(parsed) || typeof parsed.Dir !== "string")
+    throw new Error(`go did not say where the module is: ${out}`);
+  return parsed.Dir;
 }
 
-/** The text of crds.gen.ts for the CRDs in this folder. */
-export function generate(folder: string): string {
+/** The text of crds.gen.ts for these CRDs, as YAML. */
+export function generate(crds: string): string {
   const kinds: string[] = [];
-  for (const document of parseAllDocuments(readFileSync(join(folder, CRD_FILE), "utf8"))) {
+  for (const document of parseAllDocuments(crds)) {
     const crd: unknown = document.toJS();
     if (isObject(crd) && crd.kind === "CustomResourceDefinition") kinds.push(kindLine(crd));
   }
@@ -116,9 +108,7 @@ function array(value: unknown): readonly Json[] {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const folder = process.argv[2] ?? findIstioApi(true);
-  if (folder === undefined)
-    throw new Error(`istio.io/api ${ISTIO_API_VERSION} was not found; is Go installed?`);
+  const crds = readFileSync(join(process.argv[2] ?? findIstioApi(), CRD_FILE), "utf8");
   const target = join(dirname(fileURLToPath(import.meta.url)), "../policy/istio/validation/crds.gen.ts");
-  writeFileSync(target, generate(folder));
+  writeFileSync(target, generate(crds));
 }

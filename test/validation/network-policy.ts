@@ -29,6 +29,7 @@ const CIDRS: readonly unknown[] = [
   "0.0.0.0/0",
   "2001:db8::/32",
   "::/0",
+  "FE80::/16",
   "10.0.0.1/8",
   "10.0.0.0/33",
   "010.0.0.0/8",
@@ -36,7 +37,6 @@ const CIDRS: readonly unknown[] = [
   "",
   "x",
   "10.0.0.0",
-  "FE80::/16",
   "2001:0db8::/32",
   "::ffff:10.0.0.0/104",
   "2001:db8::1/32",
@@ -86,7 +86,7 @@ const selector = fc.oneof(
   { weight: 3, arbitrary: some({ matchExpressions: list(expression) }) },
   { weight: 1, arbitrary: fc.constant(null) },
 );
-const ipBlock = some({ cidr: often(5, CIDRS), except: list(often(5, CIDRS)) }, ["cidr"]);
+const ipBlock = some({ cidr: often(6, CIDRS), except: list(often(6, CIDRS)) }, ["cidr"]);
 const peer = fc.oneof(
   { weight: 4, arbitrary: some({ podSelector: selector }, ["podSelector"]) },
   { weight: 2, arbitrary: some({ podSelector: selector, namespaceSelector: selector }) },

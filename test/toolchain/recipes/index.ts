@@ -12,6 +12,7 @@ import { pulumiLanguageNodejs } from "./pulumi-language-nodejs.ts";
 import { pulumiLanguageYaml } from "./pulumi-language-yaml.ts";
 import { mariadb, nats, nft, postgres, redis } from "./servers.ts";
 import { stepCa } from "./step-ca.ts";
+import { istioValidator, networkPolicyValidator } from "./validators.ts";
 
 export const recipes = {
   pulumi,
@@ -27,6 +28,8 @@ export const recipes = {
   "pilot-agent": pilotAgent,
   oracle,
   "network-policy-judge": networkPolicyJudge,
+  "istio-validator": istioValidator,
+  "network-policy-validator": networkPolicyValidator,
   envoy,
   moto,
   postgres,
