@@ -2,12 +2,14 @@ import { Command, CommanderError } from "commander";
 import { PolicyError } from "../policy/finding.ts";
 import { registrations } from "./commands/index.ts";
 import { CliError, EXIT } from "./exit.ts";
+import { version } from "./version.ts";
 
 /** Runs `portreeve` with these arguments and returns its exit code; see {@link EXIT}. */
 export async function run(argv: readonly string[]): Promise<number> {
   let code: number = EXIT.ok;
   const program = new Command("portreeve")
     .description("Who may touch which TCP port, and who did.")
+    .version(version(), "--version")
     .exitOverride()
     .showSuggestionAfterError()
     .showHelpAfterError("(run with --help for usage)");

@@ -1,7 +1,10 @@
 import type { Command } from "commander";
+import { registerAccess } from "./access.ts";
 import { registerDecide } from "./decide.ts";
+import { registerLint } from "./lint.ts";
 import { registerProxy } from "./proxy.ts";
 import { registerReach } from "./reach.ts";
+import { registerRender } from "./render.ts";
 import { registerValidate } from "./validate.ts";
 
 /**
@@ -11,8 +14,11 @@ import { registerValidate } from "./validate.ts";
 export type Register = (program: Command, exit: (code: number) => void) => void;
 
 export const registrations: readonly Register[] = [
+  registerAccess,
   registerDecide,
+  registerLint,
   registerProxy,
   registerReach,
+  registerRender,
   registerValidate,
 ];
