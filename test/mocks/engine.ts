@@ -91,9 +91,9 @@ function nameOf(urn: string): string {
   return parts[2] === "pulumi:pulumi:Stack" ? "" : (parts[3] ?? "");
 }
 
-/** An unknown reaches the mocks as undefined inside of what was known; name it, so that a test cannot overlook it. */
+/** Names what is unknown, so that a test cannot overlook it. */
 function shown(value: unknown): unknown {
-  if (value === undefined) return UNKNOWN;
+  if (value === undefined || pulumi.isUnknown(value)) return UNKNOWN;
   if (Array.isArray(value)) return value.map(shown);
   if (typeof value !== "object" || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, shown(item)]));
