@@ -121,7 +121,8 @@ function originated(service: Service, host: string): ClientTls | undefined {
       // Without names Envoy accepts any certificate of the CA: for TCP there is no HTTP host to compare with.
       const names = { sni, subjectAltNames: tls.subjectAltNames ?? [sni] };
       if (tls.mode === "simple") {
-        return { mode: "SIMPLE", ...names, ...(tls.ca !== undefined && { caCertificates: tls.ca }) };
+        // "system": the roots of the gateway's image, which is Istio's default too, but said.
+        return { mode: "SIMPLE", ...names, caCertificates: tls.ca ?? "system" };
       }
       // Istio takes the CA from the credential's Secret then, and refuses a path beside it.
       return {
