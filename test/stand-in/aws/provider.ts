@@ -18,6 +18,7 @@ const types: Readonly<Record<string, AwsType>> = { ...iamTypes, ...ec2Types, ...
 export class AwsStandIn implements StandIn {
   readonly name = "aws";
   readonly version = "7.48.0";
+  readonly settings = ["region", "accessKey", "secretKey"];
   #config: Props = {};
   #clients: Clients | undefined;
 

@@ -43,6 +43,7 @@ const idOf = (object: Props): string => {
 export class KubernetesStandIn implements StandIn {
   readonly name = "kubernetes";
   readonly version = "4.34.2";
+  readonly settings = ["kubeconfig", "context", "namespace", "renderYamlToDirectory"];
   #target: Target | undefined;
   #namespace = "default";
 

@@ -20,6 +20,8 @@ export interface StandIn {
   readonly name: string;
   /** The version of the package whose behaviour it follows. */
   readonly version: string;
+  /** Settings of the provider itself: all that a program in YAML may say of it. */
+  readonly settings: readonly string[];
   /** Called once, with the provider's own configuration. */
   configure(config: Props): void;
   /** Fills in defaults and names. `seed` is the same for every check of the same new resource in one update. */

@@ -82,6 +82,18 @@ function diffAnswer(standIn: StandIn, resource: Resource, now: Props, old: Props
   return answer;
 }
 
+/** Just enough for a program in YAML to configure the provider. Resources are for the typed languages' own packages. */
+function schemaOf(standIn: StandIn): unknown {
+  return {
+    name: standIn.name,
+    version: standIn.version,
+    description: `Test stand-in for the ${standIn.name} provider; not the real one.`,
+    provider: {
+      inputProperties: Object.fromEntries(standIn.settings.map((name) => [name, { type: "string" }])),
+    },
+  };
+}
+
 /** Starts serving and prints the port, as the engine expects of a plugin. */
 export function serve(standIn: StandIn): void {
   const on = <Q, A>(answer: (request: Q) => A | Promise<A>) => handler(standIn, answer);
@@ -89,15 +101,7 @@ export function serve(standIn: StandIn): void {
     getPluginInfo: on(() => new PluginInfo().setVersion(standIn.version)),
     attach: on(() => new Empty()),
     cancel: on(() => new Empty()),
-    getSchema: on(() =>
-      new messages.GetSchemaResponse().setSchema(
-        JSON.stringify({
-          name: standIn.name,
-          version: standIn.version,
-          description: `Test stand-in for the ${standIn.name} provider; not the real one.`,
-        }),
-      ),
-    ),
+    getSchema: on(() => new messages.GetSchemaResponse().setSchema(JSON.stringify(schemaOf(standIn)))),
     checkConfig: on((q: Messages.CheckRequest) => new messages.CheckResponse().setInputs(q.getNews())),
     diffConfig: on((q: Messages.DiffRequest) => {
       const changed =
