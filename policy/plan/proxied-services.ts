@@ -23,10 +23,6 @@ export function proxiedServices(model: Model, cluster: Cluster): Service[] {
 
 /** The proxied services by shard, shards without any left out. */
 export function servicesByShard(model: Model, cluster: Cluster): ReadonlyMap<number, readonly Service[]> {
-  const byShard = new Map<number, Service[]>();
-  for (const service of proxiedServices(model, cluster)) {
-    const shard = proxyShard(model, service.name);
-    byShard.set(shard, [...(byShard.get(shard) ?? []), service]);
-  }
+  const byShard = Map.groupBy(proxiedServices(model, cluster), (service) => proxyShard(model, service.name));
   return new Map(sortedSet(byShard.keys()).map((shard) => [shard, byShard.get(shard) ?? []]));
 }

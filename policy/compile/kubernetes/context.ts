@@ -5,8 +5,9 @@ import { rulesByService } from "../../plan/admitted.ts";
 import { planGatewayPorts } from "../../plan/gateway-ports.ts";
 import { planListenerPorts } from "../../plan/listener-ports.ts";
 import { HBONE_PORT } from "../../plan/proxy-mounts.ts";
+import { proxyPodLabels } from "../../plan/proxy-shard.ts";
 import type { CompileInput, Owner, Target } from "../target.ts";
-import type { KubernetesObject } from "./objects.ts";
+import type { KubernetesObject, Labels } from "./objects.ts";
 import { PeerBook } from "./peers.ts";
 
 /** What every part of this compiler reads, looked up once. */
@@ -17,6 +18,8 @@ export interface Context {
   readonly rules: ReadonlyMap<string, readonly Rule[]>;
   readonly listenerPorts: ReadonlyMap<string, number>;
   readonly gatewayPorts: ReadonlyMap<string, number>;
+  /** Labels of the proxy pods that serve a service. */
+  readonly proxyLabels: (service: string) => Labels;
   readonly peers: PeerBook;
   readonly findings: Finding[];
 }
@@ -29,8 +32,19 @@ export function makeContext({ model, cluster, grouping = "service" }: CompileInp
     rules: rulesByService(model),
     listenerPorts: planListenerPorts(model),
     gatewayPorts: planGatewayPorts(model),
+    proxyLabels: remembered((service) => proxyPodLabels(model, service)),
     peers: new PeerBook(model, cluster),
     findings: [],
+  };
+}
+
+/** Finding a shard takes a hash for each of them. */
+function remembered(find: (name: string) => Labels): (name: string) => Labels {
+  const known = new Map<string, Labels>();
+  return (name) => {
+    const labels = known.get(name) ?? find(name);
+    known.set(name, labels);
+    return labels;
   };
 }
 

@@ -3,7 +3,6 @@ import type { Rule, Service, Workload } from "../../model/types.ts";
 import { type Admitted, admitted, mayBePods } from "../../plan/admitted.ts";
 import { servicePortKey } from "../../plan/listener-ports.ts";
 import { HBONE_PORT } from "../../plan/proxy-mounts.ts";
-import { proxyPodLabels } from "../../plan/proxy-shard.ts";
 import { type Context, podPorts, proxyPorts } from "./context.ts";
 import type { NetworkPolicyPeer } from "./objects.ts";
 import { OUTSIDE, pods, proxyPods, reachedFrom } from "./peers.ts";
@@ -128,7 +127,7 @@ function throughProxy(
   if (listener !== undefined) ports.push(listener);
   if (needsConnect(service, rules)) ports.push(context.model.trust.spec.proxy.connectPort);
   if (ports.length === 0) return [];
-  const peer = proxyPods(context.model, proxyPodLabels(context.model, service.name));
+  const peer = proxyPods(context.model, context.proxyLabels(service.name));
   return [{ peer, ports: proxyPorts(context, ports), service: service.name }];
 }
 

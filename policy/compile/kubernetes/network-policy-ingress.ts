@@ -1,7 +1,6 @@
 import { joinName } from "../../model/names.ts";
 import type { Rule, Service } from "../../model/types.ts";
 import { admitted, cidrSet, mayBePods } from "../../plan/admitted.ts";
-import { proxyPodLabels } from "../../plan/proxy-shard.ts";
 import { findingAt } from "../report.ts";
 import { managedLabels, type Target } from "../target.ts";
 import { type Context, kubeTarget, podPorts } from "./context.ts";
@@ -100,7 +99,7 @@ function ingressRules(
   const entries = service.ports.flatMap((port) => {
     const ports = podPorts(context, service, port);
     const who = admitted(rules, port.port, "mesh", allow);
-    const peers = context.peers.of(who, proxyPodLabels(context.model, service.name));
+    const peers = context.peers.of(who, context.proxyLabels(service.name));
     return peers.map((peer) => ({ peer, ports }));
   });
   return groupByPorts(entries).map(({ peers, ports }) => ({ from: peers, ports }));

@@ -1,5 +1,6 @@
 import type { Finding } from "../../finding.ts";
 import type { Agent, Cluster, Model, Rule, Service } from "../../model/types.ts";
+import { planListenerPorts } from "../../plan/listener-ports.ts";
 import { servicesByShard, shardName } from "../../plan/proxied-services.ts";
 import { PROXY_DRAIN, PROXY_MOUNTS } from "../../plan/proxy-mounts.ts";
 import type { Compiled, CompileInput, Target } from "../target.ts";
@@ -21,12 +22,16 @@ import type { ProxyShard } from "./shard.ts";
 export function compileProxy(input: CompileInput): Compiled<ProxyShard> {
   const { model, cluster } = input;
   const findings: Finding[] = [];
-  const rules = model.rules.filter((rule) => rule.via.includes("proxy"));
+  const rules = Map.groupBy(
+    model.rules.filter((rule) => rule.via.includes("proxy")),
+    (rule) => rule.service,
+  );
+  const ports = planListenerPorts(model);
   const agents = proxyAgents(model, findings);
   const targets: Target<ProxyShard>[] = [];
   for (const [shard, services] of servicesByShard(model, cluster)) {
-    const own = new Set(services.map((service) => service.name));
-    const ownRules = rules.filter((rule) => own.has(rule.service));
+    const rulesOf = (service: Service) => rules.get(service.name) ?? [];
+    const ownRules = services.flatMap(rulesOf);
     const name = shardName(shard);
     targets.push({
       key: `ProxyConfig/${name}`,
@@ -36,12 +41,12 @@ export function compileProxy(input: CompileInput): Compiled<ProxyShard> {
       object: {
         shard,
         name,
-        services: [...own],
+        services: services.map((service) => service.name),
         config: {
           ...shardConfig(model, cluster, name),
-          listeners: proxyListeners(model, services, findings),
+          listeners: proxyListeners(model, services, ports, findings),
           services: services.map((service) =>
-            proxyService({ model, cluster, service, rules: ownRules, findings }),
+            proxyService({ model, cluster, service, rules: rulesOf(service), findings }),
           ),
           rules: proxyRules(ownRules, findings),
           agents,

@@ -1,6 +1,6 @@
 import type { Finding } from "../../finding.ts";
 import type { Model, Service } from "../../model/types.ts";
-import { planListenerPorts, servicePortKey } from "../../plan/listener-ports.ts";
+import { servicePortKey } from "../../plan/listener-ports.ts";
 import { findingAt } from "../report.ts";
 import type { ProxyConfigInput } from "./config.ts";
 
@@ -9,9 +9,15 @@ type Listener = ProxyConfigInput["listeners"][number];
 /**
  * The ports of a shard: the shared one, where the client names the service, and one for each port of each external service.
  * A service in the mesh has no listener of its own: workloads reach it directly, and others through the shared port.
+ *
+ * @param planned see `planListenerPorts`
  */
-export function proxyListeners(model: Model, services: readonly Service[], findings: Finding[]): Listener[] {
-  const planned = planListenerPorts(model);
+export function proxyListeners(
+  model: Model,
+  services: readonly Service[],
+  planned: ReadonlyMap<string, number>,
+  findings: Finding[],
+): Listener[] {
   const { connectPort } = model.trust.spec.proxy;
   const listeners: Listener[] = [{ name: "connect", mode: "connect", port: connectPort }];
   for (const service of services) {

@@ -1,5 +1,6 @@
 import type { Finding } from "../../finding.ts";
 import type { Cluster, Model, Rule, Service } from "../../model/types.ts";
+import { proxyLogsIn } from "../../plan/proxy-login.ts";
 import { PROXY_MOUNTS } from "../../plan/proxy-mounts.ts";
 import { findingAt } from "../report.ts";
 import type { ProxyConfigInput } from "./config.ts";
@@ -14,7 +15,7 @@ export interface ServiceInput {
   readonly model: Model;
   readonly cluster: Cluster;
   readonly service: Service;
-  /** The rules of the shard. */
+  /** The service's own rules. */
   readonly rules: readonly Rule[];
   readonly findings: Finding[];
 }
@@ -28,6 +29,7 @@ export function proxyService(input: ServiceInput): ConfigService {
   const mesh = spec.location.type === "mesh" ? spec.location : undefined;
   const keepalive = limits.tcpKeepalive?.time;
   const [host] = service.hosts;
+  tellNoLogin(input);
   return {
     name: service.name,
     ...(spec.owner !== undefined && { owner: spec.owner }),
@@ -150,13 +152,23 @@ function meshTls({ model, cluster, service, findings }: ServiceInput): UpstreamT
   return { mode: "mutual", spiffeIds };
 }
 
-/** The strictest that any grant asks: one connection cannot be recorded for one grant and not for another. */
-function audit({ service, rules }: ServiceInput): ConfigService["audit"] {
-  const asked = new Set(
-    rules
-      .filter((rule) => rule.service === service.name && rule.action === "allow")
-      .map((rule) => rule.audit),
+/** Until the proxy can log in for its clients, a policy that asks for it must not look as if it did. */
+function tellNoLogin({ service, findings }: ServiceInput): void {
+  if (!proxyLogsIn(service)) return;
+  findings.push(
+    findingAt(
+      "PR610",
+      "warning",
+      { kind: "Service", id: service.name, position: service.position },
+      `\`auth: ${service.spec.auth}\` of ${service.name}: this version of the proxy does not log in for its clients`,
+      "let clients log in themselves (`auth: none`)",
+    ),
   );
+}
+
+/** The strictest that any grant asks: one connection cannot be recorded for one grant and not for another. */
+function audit({ rules }: ServiceInput): ConfigService["audit"] {
+  const asked = new Set(rules.filter((rule) => rule.action === "allow").map((rule) => rule.audit));
   if (asked.has("required")) return "required";
   return asked.size === 1 && asked.has("none") ? "none" : "standard";
 }

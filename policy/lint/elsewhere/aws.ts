@@ -24,4 +24,5 @@ export const awsRules: readonly RuleInfo[] = [
   rule("PR607", "error", "Name that IAM would read as a pattern", UNCLEAR, "name one exactly"),
   rule("PR608", "error", "Session duration that IAM does not take", LIMIT, "choose 1h to 12h"),
   rule("PR609", "error", "Trust document too large", LIMIT),
+  rule("PR610", "warning", "Proxy does not log in for its clients", UNCLEAR, "set `auth: none`"),
 ];
