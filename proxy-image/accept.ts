@@ -1,4 +1,5 @@
 import type { ProxyListener, ProxyService } from "../policy/compile/proxy/config.ts";
+import { PortGroup } from "./accept/port-group.ts";
 import { openRawListener } from "./accept/raw-listener.ts";
 import { openStagedListener } from "./accept/staged-listener.ts";
 import { openTlsListener } from "./accept/tls-listener.ts";
@@ -8,13 +9,25 @@ import type { ProxyState } from "./state.ts";
 export interface OpenListener {
   /** The port; another than configured where that was 0. */
   readonly port: number;
+  /** The socket, where it is known. */
+  readonly descriptor: number | undefined;
+  /** Higher for one that was bound later. */
+  readonly serial: number;
   /** Takes no new connection; those that are there go on. */
   stop(): void;
 }
 
 interface Bound {
   readonly key: string;
-  readonly open: OpenListener;
+  readonly group: PortGroup;
+}
+
+let serial = 0;
+
+/** The next value of {@link OpenListener.serial}. */
+export function nextSerial(): number {
+  serial += 1;
+  return serial;
 }
 
 /** A port that cannot be bound. */
@@ -28,33 +41,48 @@ export class ListenError extends Error {
  */
 export class Listeners {
   readonly #state: ProxyState;
+  readonly #alone: boolean;
   readonly #bound = new Map<string, Bound>();
 
-  constructor(state: ProxyState) {
+  /** @param alone this process alone binds the ports */
+  constructor(state: ProxyState, alone: boolean) {
     this.#state = state;
+    this.#alone = alone;
   }
 
-  /** Opens, replaces and closes ports. All new ones are bound before an old one stops. */
+  /** Opens, replaces and closes ports. All new ones are bound before an old one is touched. */
   async sync(): Promise<void> {
     const { config } = this.#state.generation;
-    const fresh = new Map<string, Bound>();
+    const fresh: { name: string; key: string; open: OpenListener }[] = [];
     try {
       for (const listener of config.listeners) {
         const key = this.#keyOf(listener);
         if (this.#bound.get(listener.name)?.key === key) continue;
-        fresh.set(listener.name, { key, open: await this.#open(listener) });
+        fresh.push({ name: listener.name, key, open: await this.#open(listener) });
       }
     } catch (error) {
-      for (const { open } of fresh.values()) open.stop();
+      for (const { open } of fresh) open.stop();
       throw error;
     }
     const names = new Set(config.listeners.map(({ name }) => name));
-    for (const [name, { open }] of this.#bound) {
-      if (names.has(name) && !fresh.has(name)) continue;
-      open.stop();
+    for (const [name, { group }] of this.#bound) {
+      if (names.has(name)) continue;
+      group.stop();
       this.#bound.delete(name);
     }
-    for (const [name, bound] of fresh) this.#bound.set(name, bound);
+    for (const { name, key, open } of fresh) this.#putIntoUse(name, key, open);
+  }
+
+  #putIntoUse(name: string, key: string, open: OpenListener): void {
+    const known = this.#bound.get(name);
+    const old = known?.group.current;
+    if (known && old?.port === open.port) {
+      known.group.replace(open);
+      this.#bound.set(name, { key, group: known.group });
+      return;
+    }
+    known?.group.stop();
+    this.#bound.set(name, { key, group: new PortGroup(open, this.#alone) });
   }
 
   get count(): number {
@@ -62,7 +90,7 @@ export class Listeners {
   }
 
   stop(): void {
-    for (const { open } of this.#bound.values()) open.stop();
+    for (const { group } of this.#bound.values()) group.stop();
     this.#bound.clear();
   }
 
@@ -91,10 +119,7 @@ export class Listeners {
     const certificate = loaded.listenerCertificates.get(listener.name) ?? loaded.certificate;
     const acceptor = acceptorOf(listener, this.#state);
     // Trust is part of it: a session ticket that the old bundle's context issued must not resume under the new one.
-    const tls =
-      listener.mode === "plaintext-loopback" || listener.mode === "passthrough"
-        ? []
-        : [certificate, trust.allPem];
+    const tls = acceptor === "tls" ? [certificate, trust.fingerprint] : [];
     return JSON.stringify([acceptor, listener, tls]);
   }
 }

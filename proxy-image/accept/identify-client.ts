@@ -2,12 +2,15 @@ import type { ProxyListener } from "../../policy/compile/proxy/config.ts";
 import type { PrincipalChain } from "../../policy/decide/index.ts";
 import type { Connection, TransportFacts } from "../connection.ts";
 import type { WorkloadIdentity } from "../identify.ts";
+import type { TrustStore } from "../identity/trust-store.ts";
 import { serviceOf } from "./admit.ts";
 
 /** What a finished TLS handshake offers, whichever kind of socket it was on. */
 export interface Handshake {
   /** TLS verified the peer's chain against the trust bundles. */
   readonly verified: boolean;
+  /** Which bundles those were: the listener's, which may be about to be replaced. */
+  readonly trust: TrustStore;
   /** Why it did not. */
   readonly error: string | undefined;
   /** DER of the peer's leaf. */
@@ -39,9 +42,19 @@ export function identifyClient(connection: Connection, listener: ProxyListener, 
     connection.finish("handshake-failed", handshake.error ?? "the certificate is not verified");
     return;
   }
-  const found = connection.state.generation.identifier.identify(leaf, () => handshake.chain(), Date.now());
-  if (found.ok) proceed(connection, listener, found.workload, handshake);
-  else connection.finish("handshake-failed", found.refusal);
+  const { identifier, trust } = connection.state.generation;
+  const now = Date.now();
+  const found = identifier.identify(leaf, () => handshake.chain(), now);
+  if (!found.ok) {
+    connection.finish("handshake-failed", found.refusal);
+    return;
+  }
+  // A handshake that was under way when a bundle was withdrawn was verified against what is trusted no more.
+  if (handshake.trust.fingerprint !== trust.fingerprint && !identifier.stillVouched(found.workload, now)) {
+    connection.finish("handshake-failed", "foreign-authority");
+    return;
+  }
+  proceed(connection, listener, found.workload, handshake);
 }
 
 function proceed(

@@ -1,5 +1,5 @@
 import type { ProxyListener } from "../../policy/compile/proxy/config.ts";
-import { bindOf, type OpenListener } from "../accept.ts";
+import { bindOf, nextSerial, type OpenListener } from "../accept.ts";
 import { Connection, type TransportFacts } from "../connection.ts";
 import { readClientHello } from "../protocol/client-hello.ts";
 import { type BunSocket, requireBun, type SocketHandlers } from "../runtime/bun.ts";
@@ -53,7 +53,7 @@ export function openRawListener(state: ProxyState, listener: ProxyListener): Ope
     allowHalfOpen: true,
     socket: handlers,
   });
-  return { port: server.port, stop: () => server.stop() };
+  return { port: server.port, descriptor: server.fd, serial: nextSerial(), stop: () => server.stop() };
 }
 
 function accepted(state: ProxyState, bound: ProxyListener, socket: BunSocket<unknown>): RawClient {

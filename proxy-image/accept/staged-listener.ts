@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { createServer, type Socket } from "node:net";
 import { createSecureContext, type SecureContext, TLSSocket } from "node:tls";
 import type { ProxyListener } from "../../policy/compile/proxy/config.ts";
-import { bindOf, inlineProtocol, type OpenListener } from "../accept.ts";
+import { bindOf, inlineProtocol, nextSerial, type OpenListener } from "../accept.ts";
 import { Connection } from "../connection.ts";
 import {
   isSslRequest,
@@ -14,7 +14,7 @@ import {
 import { readPostgresOpening } from "../protocol/postgres-opening.ts";
 import { NodeStream } from "../runtime/node-stream.ts";
 import { issuersOf } from "../runtime/peer.ts";
-import type { ProxyState } from "../state.ts";
+import type { Generation, ProxyState } from "../state.ts";
 import { currentListener, refusalAtAccept } from "./admit.ts";
 import { identifyClient } from "./identify-client.ts";
 import { Preamble } from "./preamble.ts";
@@ -25,13 +25,15 @@ import { serverTls } from "./tls-listener.ts";
  * into TLS on the accepting side, a Node socket can; it is slower, so only ports that need it are opened this way.
  */
 export async function openStagedListener(state: ProxyState, bound: ProxyListener): Promise<OpenListener> {
-  const options = serverTls(state, bound);
-  const context = createSecureContext({
-    cert: options.cert as string,
-    key: options.key as string,
-    ...(options.ca ? { ca: [...options.ca] as string[] } : {}),
-    minVersion: "minVersion" in bound && bound.minVersion === "1.2" ? "TLSv1.2" : "TLSv1.3",
-  });
+  // Made for the first client of a generation: a new certificate needs no new port here.
+  let made: { context: SecureContext; of: Generation } | undefined;
+  const context = (): SecureContext => {
+    if (made?.of !== state.generation) {
+      made = { context: contextOf(state, currentListener(state, bound)), of: state.generation };
+    }
+    return made.context;
+  };
+  context();
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     const refusal = refusalAtAccept(state);
     if (refusal !== undefined) {
@@ -58,6 +60,8 @@ export async function openStagedListener(state: ProxyState, bound: ProxyListener
   const address = server.address();
   return {
     port: typeof address === "object" && address ? address.port : bound.port,
+    descriptor: undefined,
+    serial: nextSerial(),
     stop: () => {
       server.close();
     },
@@ -69,13 +73,13 @@ class StagedClient {
   readonly #socket: Socket;
   readonly #connection: Connection;
   readonly #listener: ProxyListener;
-  readonly #context: SecureContext;
+  readonly #context: () => SecureContext;
   readonly #preamble: Preamble;
   readonly #inline: "postgres" | "mysql" | undefined;
   #secured = false;
   #error: string | undefined;
 
-  constructor(socket: Socket, connection: Connection, listener: ProxyListener, context: SecureContext) {
+  constructor(socket: Socket, connection: Connection, listener: ProxyListener, context: () => SecureContext) {
     this.#socket = socket;
     this.#connection = connection;
     this.#listener = listener;
@@ -196,11 +200,12 @@ class StagedClient {
     socket.unshift(bytes);
     const secure = new TLSSocket(socket, {
       isServer: true,
-      secureContext: this.#context,
+      secureContext: this.#context(),
       requestCert: this.#listener.mode !== "tls",
       // Judged by `identifyClient`, which records why.
       rejectUnauthorized: false,
     });
+    const { trust } = this.#connection.state.generation;
     const stream = new NodeStream(secure);
     this.#connection.replaceClient(stream);
     stream.attach(this.#connection);
@@ -208,6 +213,7 @@ class StagedClient {
       const code = secure.authorizationError as unknown;
       identifyClient(this.#connection, this.#listener, {
         verified: secure.authorized,
+        trust,
         error: code instanceof Error ? code.message : typeof code === "string" ? code : undefined,
         leaf: () => secure.getPeerX509Certificate()?.raw,
         chain: () => issuersOf(secure.getPeerCertificate(true)),
@@ -217,6 +223,16 @@ class StagedClient {
       });
     });
   }
+}
+
+function contextOf(state: ProxyState, listener: ProxyListener): SecureContext {
+  const options = serverTls(state, listener);
+  return createSecureContext({
+    cert: options.cert,
+    key: options.key,
+    ...(options.ca ? { ca: [...options.ca] } : {}),
+    minVersion: "minVersion" in listener && listener.minVersion === "1.2" ? "TLSv1.2" : "TLSv1.3",
+  });
 }
 
 function serverNameOf(socket: TLSSocket): string | undefined {

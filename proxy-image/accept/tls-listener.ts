@@ -1,5 +1,5 @@
 import type { ProxyListener } from "../../policy/compile/proxy/config.ts";
-import { bindOf, type OpenListener } from "../accept.ts";
+import { bindOf, nextSerial, type OpenListener } from "../accept.ts";
 import { Connection } from "../connection.ts";
 import {
   type BunSocket,
@@ -16,6 +16,7 @@ import { identifyClient } from "./identify-client.ts";
 
 /** Accepts TLS from the first byte on one of Bun's own sockets. */
 export function openTlsListener(state: ProxyState, listener: ProxyListener): OpenListener {
+  const { trust } = state.generation;
   const handlers: SocketHandlers<Connection | undefined> = {
     open(socket) {
       const refusal = refusalAtAccept(state);
@@ -38,6 +39,7 @@ export function openTlsListener(state: ProxyState, listener: ProxyListener): Ope
       }
       identifyClient(connection, connection.listener, {
         verified: socket.authorized,
+        trust,
         error: error?.code,
         leaf: () => peerLeaf(socket),
         chain: () => peerChain(socket),
@@ -70,7 +72,7 @@ export function openTlsListener(state: ProxyState, listener: ProxyListener): Ope
     tls: serverTls(state, listener),
     socket: handlers,
   });
-  return { port: server.port, stop: () => server.stop() };
+  return { port: server.port, descriptor: server.fd, serial: nextSerial(), stop: () => server.stop() };
 }
 
 /** TLS of a listener: its certificate, and whose clients it accepts. */

@@ -9,6 +9,8 @@ export class TrustStore {
   readonly aliases: ReadonlySet<string>;
   /** All CA certificates as PEM: what TLS verifies a chain against, before it is known whom the leaf names. */
   readonly allPem: readonly string[];
+  /** Equal for stores that trust the same; any difference shows. */
+  readonly fingerprint: string;
   readonly #anchors: ReadonlyMap<string, readonly X509Certificate[]>;
 
   /**
@@ -22,6 +24,11 @@ export class TrustStore {
     for (const [domain, pem] of bundles) anchors.set(domain, readBundle(domain, pem));
     this.#anchors = anchors;
     this.allPem = [...anchors.values()].flat().map((certificate) => certificate.toString());
+    const parts = [...anchors].map(([domain, list]) => [
+      domain,
+      ...list.map(({ fingerprint256 }) => fingerprint256),
+    ]);
+    this.fingerprint = JSON.stringify([trustDomain, [...aliases].sort(), parts.sort()]);
   }
 
   /** True when TLS verification alone proves nothing about the trust domain, because several vouch. */

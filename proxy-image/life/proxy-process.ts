@@ -42,7 +42,7 @@ export class ProxyProcess implements Control {
     };
     this.#log = log;
     this.state = new ProxyState(loaded, auditLog, new ProxyMetrics(metrics.maxSeries));
-    this.#listeners = new Listeners(this.state);
+    this.#listeners = new Listeners(this.state, worker === undefined);
     this.#reloader = new Reloader(configFile, this.state, this.#listeners, log);
     this.#watch = new FileWatch(() => void this.reload());
     this.#watch.files = loaded.files;

@@ -52,7 +52,7 @@ export class Reloader {
     }
     this.lastError = undefined;
     if (result.result === "unchanged") return result;
-    const trustChanged = this.#state.generation.trust.allPem.join() !== before.trust.allPem.join();
+    const trustChanged = this.#state.generation.trust.fingerprint !== before.trust.fingerprint;
     const closed = await this.judgeAll(trustChanged);
     this.#log.log("info", "reloaded", {
       policy: this.#state.generation.config.policy.digest,

@@ -58,9 +58,9 @@ export interface CodedError extends Error {
 }
 
 export interface TlsOptions {
-  key?: string | Uint8Array | undefined;
-  cert?: string | Uint8Array | undefined;
-  ca?: readonly (string | Uint8Array)[] | undefined;
+  key?: string;
+  cert?: string;
+  ca?: readonly string[];
   requestCert?: boolean;
   rejectUnauthorized?: boolean;
   secureOptions?: number;
@@ -69,6 +69,8 @@ export interface TlsOptions {
 
 export interface BunListener {
   readonly port: number;
+  /** The listening socket. */
+  readonly fd: number;
   stop(closeActive?: boolean): void;
 }
 
