@@ -193,11 +193,18 @@ const mtls = maybe(75, fc.record({ mode }, { requiredKeys: [] }));
 function peerAuthentication(name: string, second: number): fc.Arbitrary<PeerAuthentication> {
   return fc
     .record({
-      namespace,
-      selector: maybe(40, selector),
+      namespace: of([
+        words.WORKLOAD_NAMESPACE,
+        words.WORKLOAD_NAMESPACE,
+        words.WORKLOAD_NAMESPACE,
+        words.ROOT_NAMESPACE,
+        words.ROOT_NAMESPACE,
+        "data",
+      ]),
+      selector: maybe(50, selector),
       mtls,
       portLevelMtls: maybe(
-        30,
+        60,
         fc.dictionary(of(words.PORTS.map(String)), fc.record({ mode }, { requiredKeys: [] }), { maxKeys: 3 }),
       ),
     })

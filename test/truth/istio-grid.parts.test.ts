@@ -68,7 +68,7 @@ describe.each<DataPlane>(["sidecar", "ztunnel"])("%s", (dataplane) => {
   test("agrees with Istio on which plaintext connections PeerAuthentication refuses", {
     timeout: 600_000,
   }, async () => {
-    const coverage = await run(dataplane, "mtls", Math.ceil(RUNS / 5));
+    const coverage = await run(dataplane, "mtls", RUNS);
     for (const step of ["none allow", "peer-authentication deny"]) {
       expect(coverage.steps.get(step) ?? 0, step).toBeGreaterThan(RUNS / 10);
     }

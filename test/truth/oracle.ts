@@ -27,10 +27,13 @@ export interface OracleVerdict {
 interface OracleAnswer {
   readonly error?: string;
   readonly results?: readonly OracleVerdict[];
+  readonly filters?: readonly unknown[];
 }
 
 export interface Oracle {
   readonly ask: (group: Group) => Promise<readonly OracleVerdict[]>;
+  /** The RBAC filters that istiod gives the workload's sidecar, as JSON that Envoy reads. */
+  readonly filters: (group: Group) => Promise<readonly unknown[]>;
   readonly close: () => Promise<void>;
 }
 
@@ -48,14 +51,16 @@ export async function startOracle(): Promise<Oracle> {
   });
   createInterface({ input: child.stdout }).on("line", (line) => waiting.shift()?.resolve(line));
   let number = 0;
+  const answer = async (group: Group, more: object): Promise<OracleAnswer> => {
+    const line = new Promise<string>((resolve, reject) => waiting.push({ resolve, reject }));
+    child.stdin.write(`${JSON.stringify({ ...toLine(group, number++), ...more })}\n`);
+    const answer = JSON.parse(await line) as OracleAnswer;
+    if (answer.error !== undefined) throw new Error(`oracle: ${answer.error}`);
+    return answer;
+  };
   return {
-    ask: async (group) => {
-      const line = new Promise<string>((resolve, reject) => waiting.push({ resolve, reject }));
-      child.stdin.write(`${JSON.stringify(toLine(group, number++))}\n`);
-      const answer = JSON.parse(await line) as OracleAnswer;
-      if (answer.results === undefined) throw new Error(`oracle: ${answer.error ?? "no results"}`);
-      return answer.results;
-    },
+    ask: async (group) => (await answer(group, {})).results ?? [],
+    filters: async (group) => (await answer(group, { filters: true })).filters ?? [],
     close: async () => {
       child.stdin.end();
       await ended;
@@ -63,7 +68,7 @@ export async function startOracle(): Promise<Oracle> {
   };
 }
 
-function toLine({ set, connections }: Group, number: number): unknown {
+function toLine({ set, connections }: Group, number: number): object {
   const { dataplane, policies, workload, mesh, authorizer } = set;
   return {
     id: String(number),

@@ -60,6 +60,8 @@ type caseGroup struct {
 	Authorizer string `json:"authorizer"`
 	// Also say what Istio's validating webhook says of each policy.
 	Validate bool `json:"validate"`
+	// Also give the RBAC filters that a sidecar gets, as Envoy reads them.
+	Filters bool `json:"filters"`
 }
 
 type caseBy struct {
@@ -79,6 +81,8 @@ type caseResult struct {
 	Error    string        `json:"error,omitempty"`
 	Results  []caseVerdict `json:"results,omitempty"`
 	Refusals []string      `json:"refusals,omitempty"`
+	// Of the filter chain of the first connection.
+	Filters []json.RawMessage `json:"filters,omitempty"`
 }
 
 func runCases(t test.Failer, in io.Reader, out io.Writer) error {
@@ -182,14 +186,14 @@ func answerCase(sidecars *sidecarOracle, line []byte) (answer []byte) {
 	}
 	switch g.Dataplane {
 	case "sidecar":
-		res.Results, err = sidecars.judge(&g, m, configs)
+		res.Results, res.Filters, err = sidecars.judge(&g, m, configs)
 	case "ztunnel":
 		res.Results, err = judgeZtunnel(&g, m, configs)
 	default:
 		err = fmt.Errorf("dataplane %q", g.Dataplane)
 	}
 	if err != nil {
-		res.Error, res.Results = err.Error(), nil
+		res.Error, res.Results, res.Filters = err.Error(), nil, nil
 	}
 	return nil
 }

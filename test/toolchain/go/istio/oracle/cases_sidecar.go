@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -106,26 +107,36 @@ func (s *sidecarOracle) listeners(g *caseGroup, m *meshconfig.MeshConfig, config
 	return s.base.ConfigGen.BuildListeners(p, push), nil
 }
 
-func (s *sidecarOracle) judge(g *caseGroup, m *meshconfig.MeshConfig, configs []config.Config) ([]caseVerdict, error) {
+func (s *sidecarOracle) judge(g *caseGroup, m *meshconfig.MeshConfig, configs []config.Config) ([]caseVerdict, []json.RawMessage, error) {
 	ls, err := s.listeners(g, m, configs)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	sim := *s.sim
 	sim.Listeners = ls
 	chains := map[*listener.FilterChain]*chainFilters{}
 	out := make([]caseVerdict, 0, len(g.Connections))
-	for _, c := range g.Connections {
-		v, err := judgeConnection(&sim, chains, g.Authorizer, c)
+	var filters []json.RawMessage
+	for i, c := range g.Connections {
+		v, chain, err := judgeConnection(&sim, chains, g.Authorizer, c)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		out = append(out, v)
+		if i == 0 && g.Filters && chain != nil {
+			for _, f := range chain.Filters {
+				if f.GetTypedConfig().GetTypeUrl() == rbacFilter {
+					filters = append(filters, pj(f))
+				}
+			}
+		}
 	}
-	return out, nil
+	return out, filters, nil
 }
 
-func judgeConnection(sim *simulation.Simulation, chains map[*listener.FilterChain]*chainFilters, authorizer string, c caseConnection) (caseVerdict, error) {
+const rbacFilter = "type.googleapis.com/envoy.extensions.filters.network.rbac.v3.RBAC"
+
+func judgeConnection(sim *simulation.Simulation, chains map[*listener.FilterChain]*chainFilters, authorizer string, c caseConnection) (caseVerdict, *listener.FilterChain, error) {
 	call := simulation.Call{Address: c.Destination.IP, Port: c.Destination.Port, Protocol: simulation.TCP,
 		TLS: simulation.Plaintext, Sni: c.SNI, CallMode: simulation.CallModeInbound}
 	if c.Source.Principal != nil {
@@ -135,24 +146,25 @@ func judgeConnection(sim *simulation.Simulation, chains map[*listener.FilterChai
 	call.CustomListenerValidations = []simulation.CustomFilterChainValidation{func(fc *listener.FilterChain) error { chain = fc; return nil }}
 	r := sim.Run(call)
 	if r.Error != nil {
-		return caseVerdict{Verdict: "deny", Step: "peer-authentication"}, nil
+		return caseVerdict{Verdict: "deny", Step: "peer-authentication"}, nil, nil
 	}
 	if chain == nil {
-		return caseVerdict{}, fmt.Errorf("no filter chain for port %d", c.Destination.Port)
+		return caseVerdict{}, nil, fmt.Errorf("no filter chain for port %d", c.Destination.Port)
 	}
 	filters := chains[chain]
 	if filters == nil {
 		var err error
 		if filters, err = readChain(chain); err != nil {
-			return caseVerdict{}, err
+			return caseVerdict{}, nil, err
 		}
 		chains[chain] = filters
 	}
 	peer, err := peerOf(c, filters.terminatesTLS)
 	if err != nil {
-		return caseVerdict{}, err
+		return caseVerdict{}, nil, err
 	}
-	return filters.judge(peer, authorizer)
+	verdict, err := filters.judge(peer, authorizer)
+	return verdict, chain, err
 }
 
 type chainFilters struct {
@@ -164,7 +176,7 @@ func readChain(fc *listener.FilterChain) (*chainFilters, error) {
 	out := &chainFilters{terminatesTLS: fc.TransportSocket != nil}
 	for _, f := range fc.Filters {
 		switch f.GetTypedConfig().GetTypeUrl() {
-		case "type.googleapis.com/envoy.extensions.filters.network.rbac.v3.RBAC":
+		case rbacFilter:
 			x := &netrbac.RBAC{}
 			if err := f.GetTypedConfig().UnmarshalTo(x); err != nil {
 				return nil, err
