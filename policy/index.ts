@@ -6,6 +6,7 @@
  */
 export * from "./decide/index.ts";
 export * from "./finding.ts";
+export { type Connection, connections, type Problem, reach, readCluster } from "./kubernetes/reach/index.ts";
 export {
   loadDocuments,
   loadModel,
@@ -30,4 +31,6 @@ export type {
   Waiver,
   Workload,
 } from "./model/types.ts";
+export { type Access, type Layer, type Reach, type ReachInput, reachAll } from "./reach/index.ts";
 export * from "./schema/index.ts";
+export { formatPorts, type PortSet } from "./sets/ports.ts";

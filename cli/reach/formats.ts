@@ -30,7 +30,10 @@ function table(rows: readonly Access[], color: boolean): string {
     portsText({ ports, dependsOnAddress }),
     restrictedBy.join(", ") || "-",
   ]);
-  const widths = HEADER.map((title, i) => Math.max(title.length, ...cells.map((row) => row[i]?.length ?? 0)));
+  // A loop, as a report may have more rows than a call can have arguments.
+  const widths = HEADER.map((title, i) =>
+    cells.reduce((width, row) => Math.max(width, row[i]?.length ?? 0), title.length),
+  );
   const line = (row: readonly string[]) =>
     row
       .map((cell, i) => cell.padEnd(widths[i] ?? 0))

@@ -1,16 +1,20 @@
 import { compilePolicies, type DataPlane, type Judge } from "../istio/authorization/index.ts";
+import { namespaceOf, selects } from "../istio/authorization/select.ts";
 import type { SecurityPolicy } from "../istio/objects.ts";
 import type { Pod } from "../kubernetes/reach/index.ts";
 import { formatIPv4, IPV4 } from "../sets/addresses.ts";
-import { PORTS } from "../sets/ports.ts";
+import { ALL_PORTS, formatPorts, PORTS, type PortSet } from "../sets/ports.ts";
 import { canonical, equal, pieces, type Range, type Ranges, union } from "../sets/ranges.ts";
 import { portPieces, sourceBlocks } from "./cuts.ts";
 import { bypassed, EVERY_TCP_PORT } from "./mesh.ts";
 
+/** On the pods of a gateway or waypoint: which one, as `targetRefs` of a policy name it. */
+const GATEWAY_NAME = "gateway.networking.k8s.io/gateway-name";
+
 /** Stands for a destination address where it is not known (RFC 5737: no host has it). */
 const SOME_ADDRESS = "192.0.2.1";
 
-/** Who connects, as far as a proxy can tell. */
+/** Who connects, as far as a proxy can tell. Use one object for one caller: answers are kept by it. */
 export interface Caller {
   /** Without `spiffe://`; `null` for plaintext. */
   readonly principal: string | null;
@@ -18,12 +22,18 @@ export interface Caller {
   readonly addresses: readonly Range<number>[];
 }
 
-/** TCP ports that the proxy of the destination lets a caller connect to. */
+/** What the proxy of the destination lets a caller connect to. */
 export interface Admitted {
-  /** From at least one of the caller's addresses. */
-  readonly ports: Ranges<number>;
+  /** From at least one of the caller's addresses; every port of the protocols that do not go through the mesh. */
+  readonly ports: PortSet;
   /** Whether some of the caller's addresses are let through to fewer ports than others. */
   readonly dependsOnAddress: boolean;
+}
+
+/** The proxy before some pods, and what it has been asked. */
+interface Door {
+  readonly judge: Judge;
+  readonly admitted: Map<Caller, Admitted>;
 }
 
 /** What Istio's security policies let through to each pod in the mesh. */
@@ -32,8 +42,9 @@ export class IstioLayer {
   readonly #trustDomain: string;
   readonly #rootNamespace: string;
   readonly #portPieces: readonly Range<number>[];
-  readonly #judges = new Map<string, Judge>();
-  readonly #admitted = new Map<string, Admitted>();
+  readonly #doors = new Map<string, Door>();
+  readonly #doorOf = new Map<Pod, Door>();
+  readonly #sets = new Map<string, PortSet>();
   /** Every address that a pod may have, cut wherever a policy may treat addresses differently. */
   readonly anyAddress: readonly Range<number>[];
 
@@ -48,25 +59,48 @@ export class IstioLayer {
     );
   }
 
-  /** What the proxy before `to` admits. Answers are kept: pods of one look and one service account ask the same. */
+  /** What the proxy before `to` admits. Answers are kept: there are many pairs of pods, and few different ones. */
   admits(to: Pod, plane: DataPlane, caller: Caller): Admitted {
-    const pod = JSON.stringify([plane, to.namespace, to.labels, to.annotations]);
-    const key = `${pod} ${caller.principal} ${caller.addresses.map(({ low }) => low).join()}`;
-    const known = this.#admitted.get(key);
+    const door = this.#door(to, plane);
+    const known = door.admitted.get(caller);
     if (known !== undefined) return known;
-    const judge = this.#judges.get(pod) ?? this.#compile(to, plane);
-    this.#judges.set(pod, judge);
-    const perAddress = caller.addresses.map(({ low }) => this.#ports(judge, caller.principal, low));
+    const perAddress = caller.addresses.map(({ low }) => this.#ports(door.judge, caller.principal, low));
     const past = bypassed(to, plane);
     const [first = EVERY_TCP_PORT] = perAddress;
+    const ports = perAddress.reduce((all, some) => union(PORTS, all, some), past);
     const admitted = {
-      ports: perAddress.reduce((all, ports) => union(PORTS, all, ports), past),
+      ports: this.#intern({ ...ALL_PORTS, TCP: ports }),
       dependsOnAddress: perAddress.some(
-        (ports) => !equal(union(PORTS, ports, past), union(PORTS, first, past)),
+        (some) => !equal(union(PORTS, some, past), union(PORTS, first, past)),
       ),
     };
-    this.#admitted.set(key, admitted);
+    door.admitted.set(caller, admitted);
     return admitted;
+  }
+
+  /** Pods to which the same policies apply share a door. */
+  #door(to: Pod, plane: DataPlane): Door {
+    const own = this.#doorOf.get(to);
+    if (own !== undefined) return own;
+    const { namespace, labels } = to;
+    const scope = [namespace, this.#rootNamespace];
+    // Whether a policy for a gateway is for this pod, the judge finds out by the label.
+    const applying = this.#policies.flatMap((policy, i) =>
+      scope.includes(namespaceOf(policy)) && selects(policy.spec?.selector, { namespace, labels }) ? [i] : [],
+    );
+    const look = JSON.stringify([plane, namespace, applying, labels[GATEWAY_NAME], bypassed(to, plane)]);
+    const door = this.#doors.get(look) ?? { judge: this.#compile(to, plane), admitted: new Map() };
+    this.#doors.set(look, door);
+    this.#doorOf.set(to, door);
+    return door;
+  }
+
+  /** The same object for equal sets, so that what is worked out for a set is found again. */
+  #intern(ports: PortSet): PortSet {
+    const text = formatPorts(ports);
+    const known = this.#sets.get(text) ?? ports;
+    this.#sets.set(text, known);
+    return known;
   }
 
   #compile(to: Pod, dataplane: DataPlane): Judge {

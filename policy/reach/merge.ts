@@ -11,7 +11,9 @@ const OUTSIDE = "external:";
  * of it. Sorted by source, then destination; workloads by name, before the outside world by address.
  */
 export function mergeOutside(rows: readonly Access[]): Access[] {
-  const groups = Map.groupBy(rows, (row) => {
+  const inside = rows.filter(({ src, dst }) => !src.startsWith(OUTSIDE) && !dst.startsWith(OUTSIDE));
+  const outside = rows.filter(({ src, dst }) => src.startsWith(OUTSIDE) || dst.startsWith(OUTSIDE));
+  const groups = Map.groupBy(outside, (row) => {
     const ends = [row.src, row.dst].map((name) => (name.startsWith(OUTSIDE) ? OUTSIDE : name));
     return JSON.stringify([...ends, formatPorts(row.ports), row.restrictedBy, row.dependsOnAddress]);
   });
@@ -25,7 +27,7 @@ export function mergeOutside(rows: readonly Access[]): Access[] {
     );
     return ranges.map((range) => ({ ...row, [end]: `${OUTSIDE}${formatAddressRange(range)}` }));
   });
-  return merged.sort((a, b) => compareNames(a.src, b.src) || compareNames(a.dst, b.dst));
+  return [...inside, ...merged].sort((a, b) => compareNames(a.src, b.src) || compareNames(a.dst, b.dst));
 }
 
 function compareNames(a: string, b: string): number {

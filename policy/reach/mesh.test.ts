@@ -4,15 +4,17 @@ import { type MembershipOptions, membership } from "./mesh.ts";
 
 type Labels = Record<string, string>;
 
+type Given = { namespace?: Labels; labels?: Labels; annotations?: Labels; hostNetwork?: boolean };
+
 function of(
-  {
-    namespace,
-    labels = {},
-    hostNetwork = false,
-  }: { namespace?: Labels; labels?: Labels; hostNetwork?: boolean },
+  { namespace, labels = {}, annotations = {}, hostNetwork = false }: Given,
   options: MembershipOptions = { undeclared: "sidecar" },
 ) {
-  const pod = { kind: "Pod", metadata: { name: "a", namespace: "shop", labels }, spec: { hostNetwork } };
+  const pod = {
+    kind: "Pod",
+    metadata: { name: "a", namespace: "shop", labels, annotations },
+    spec: { hostNetwork },
+  };
   const declared = namespace ? [{ kind: "Namespace", metadata: { name: "shop", labels: namespace } }] : [];
   const { cluster } = readCluster([pod, ...declared]);
   const [read] = cluster.pods;
@@ -42,6 +44,16 @@ test.each([
     "none",
   ],
   ["a sidecar wins over ambient", { namespace: AMBIENT, labels: INJECT }, "sidecar"],
+  [
+    "an injected pod of a running cluster",
+    { namespace: {}, annotations: { "sidecar.istio.io/status": "{}" } },
+    "sidecar",
+  ],
+  [
+    "a captured pod of a running cluster",
+    { namespace: {}, annotations: { "ambient.istio.io/redirection": "enabled" } },
+    "ztunnel",
+  ],
   ["host network is never in the mesh", { namespace: ENABLED, hostNetwork: true }, "none"],
   ["a namespace that was not given is what the caller says", {}, "sidecar"],
 ])("%s", (_, given, expected) => expect(of(given)).toBe(expected));

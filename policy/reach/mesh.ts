@@ -34,6 +34,9 @@ export function membership(pod: Pod, cluster: Cluster, options: MembershipOption
     const optsOut = options.dataplane === "sidecar" ? inject === "false" : mode === "none";
     return optsOut ? "none" : options.dataplane;
   }
+  // What was done to a pod of a running cluster says more than what its labels ask for.
+  if (pod.annotations["sidecar.istio.io/status"] !== undefined) return "sidecar";
+  if (pod.annotations["ambient.istio.io/redirection"] === "enabled") return "ztunnel";
   const namespace = cluster.namespaces.get(pod.namespace) ?? {};
   if (hasSidecar(pod, namespace, inject)) return "sidecar";
   if (mode === "ambient") return "ztunnel";

@@ -14,7 +14,6 @@ import {
   intersectPorts,
   isAllPorts,
   isNoPorts,
-  NO_PORTS,
   type PortSet,
   unionPorts,
 } from "../sets/ports.ts";
@@ -104,23 +103,23 @@ export function reachAll(input: ReachInput): Reach {
     endpoint.type === "pod" ? (memberships.get(endpoint.pod) ?? "none") : "none";
 
   const tunnelBlocked = new Set<string>();
-  const between = (from: Endpoint, to: Endpoint): Layers => {
-    const network = carried(from, to);
-    const plane = planeOf(to);
-    if (to.type === "external" || plane === "none") {
-      return { network, istio: ALL_PORTS, through: network, dependsOnAddress: false };
-    }
-    const caller = callerOf(from, planeOf(from), trustDomain, layer.anyAddress);
-    const { ports, dependsOnAddress } = layer.admits(to.pod, plane, caller);
-    const istio = { ...ALL_PORTS, TCP: ports };
-    return { network, istio, through: intersectPorts(network, istio), dependsOnAddress };
-  };
+  const callers = new Callers(trustDomain, layer.anyAddress);
+  const intersect = memoized(intersectPorts);
   const carried = (from: Endpoint, to: Endpoint): PortSet => {
     const allowed = reachability.allowed(from, to);
     const ports = carry(allowed, planeOf(from), planeOf(to));
     if (to.type === "pod" && allowed.TCP.length > 0 && ports.TCP.length === 0)
       tunnelBlocked.add(to.pod.workload);
     return ports;
+  };
+  const between = (from: Endpoint, to: Endpoint): Layers => {
+    const network = carried(from, to);
+    const plane = planeOf(to);
+    if (to.type === "external" || plane === "none") {
+      return { network, istio: ALL_PORTS, through: network, dependsOnAddress: false };
+    }
+    const { ports: istio, dependsOnAddress } = layer.admits(to.pod, plane, callers.of(from, planeOf(from)));
+    return { network, istio, through: intersect(network, istio), dependsOnAddress };
   };
 
   const found: Access[] = [];
@@ -136,18 +135,7 @@ function combine(
   dst: Entity,
   between: (from: Endpoint, to: Endpoint) => Layers,
 ): Access | undefined {
-  let all: Layers = { network: NO_PORTS, istio: NO_PORTS, through: NO_PORTS, dependsOnAddress: false };
-  for (const from of src.endpoints) {
-    for (const to of dst.endpoints) {
-      const one = between(from, to);
-      all = {
-        network: unionPorts(all.network, one.network),
-        istio: unionPorts(all.istio, one.istio),
-        through: unionPorts(all.through, one.through),
-        dependsOnAddress: all.dependsOnAddress || one.dependsOnAddress,
-      };
-    }
-  }
+  const all = src.endpoints.flatMap((from) => dst.endpoints.map((to) => between(from, to))).reduce(join);
   if (isNoPorts(all.through)) return undefined;
   const restrictedBy: Layer[] = [];
   if (!isAllPorts(all.network)) restrictedBy.push("NetworkPolicy");
@@ -161,6 +149,27 @@ function combine(
   };
 }
 
+function join(a: Layers, b: Layers): Layers {
+  return {
+    network: unionPorts(a.network, b.network),
+    istio: unionPorts(a.istio, b.istio),
+    through: unionPorts(a.through, b.through),
+    dependsOnAddress: a.dependsOnAddress || b.dependsOnAddress,
+  };
+}
+
+/** Most pairs of pods have one of a few pairs of port sets, which are the same objects each time. */
+function memoized(combine: (a: PortSet, b: PortSet) => PortSet): (a: PortSet, b: PortSet) => PortSet {
+  const known = new Map<PortSet, Map<PortSet, PortSet>>();
+  return (a, b) => {
+    const withA = known.get(a) ?? new Map<PortSet, PortSet>();
+    known.set(a, withA);
+    const result = withA.get(b) ?? combine(a, b);
+    withA.set(b, result);
+    return result;
+  };
+}
+
 /** What the network lets through between two workloads, given how the mesh carries their connections. */
 function carry(byNetwork: PortSet, from: Membership, to: Membership): PortSet {
   if (from === "none" || to === "none" || (from === "sidecar" && to === "sidecar")) return byNetwork;
@@ -170,18 +179,37 @@ function carry(byNetwork: PortSet, from: Membership, to: Membership): PortSet {
   return unionPorts(byNetwork, tunnelled);
 }
 
-function callerOf(
-  from: Endpoint,
-  plane: Membership,
-  trustDomain: string,
-  anyAddress: readonly Range<number>[],
-): Caller {
-  if (from.type === "external") {
-    const { low, high } = from.range;
-    const addresses = typeof low === "number" && typeof high === "number" ? [{ low, high }] : [];
-    return { principal: null, addresses };
+/** Who an endpoint is to a proxy: one object for all pods of a service account, and for each range outside. */
+class Callers {
+  readonly #trustDomain: string;
+  readonly #anyAddress: readonly Range<number>[];
+  readonly #known = new Map<string, Caller>();
+  readonly #ofEndpoint = new Map<Endpoint, Caller>();
+
+  constructor(trustDomain: string, anyAddress: readonly Range<number>[]) {
+    this.#trustDomain = trustDomain;
+    this.#anyAddress = anyAddress;
   }
-  const { namespace, serviceAccount } = from.pod;
-  const principal = plane === "none" ? null : `${trustDomain}/ns/${namespace}/sa/${serviceAccount}`;
-  return { principal, addresses: anyAddress };
+
+  of(from: Endpoint, plane: Membership): Caller {
+    const own = this.#ofEndpoint.get(from);
+    if (own !== undefined) return own;
+    const made = this.#make(from, plane);
+    const key = from.type === "pod" ? `${made.principal}` : `external ${from.index}`;
+    const caller = this.#known.get(key) ?? made;
+    this.#known.set(key, caller);
+    this.#ofEndpoint.set(from, caller);
+    return caller;
+  }
+
+  #make(from: Endpoint, plane: Membership): Caller {
+    if (from.type === "external") {
+      const { low, high } = from.range;
+      const addresses = typeof low === "number" && typeof high === "number" ? [{ low, high }] : [];
+      return { principal: null, addresses };
+    }
+    const { namespace, serviceAccount } = from.pod;
+    const principal = plane === "none" ? null : `${this.#trustDomain}/ns/${namespace}/sa/${serviceAccount}`;
+    return { principal, addresses: this.#anyAddress };
+  }
 }
