@@ -10,6 +10,7 @@ import type { AccessRow } from "../policy/model/types.ts";
 import { type Change, openPulumi, type TestStack } from "../test/cluster/pulumi.ts";
 import { openScope } from "../test/cluster/scope.ts";
 import { accessText } from "./demo/access-text.ts";
+import { showProxy } from "./demo/proxy.ts";
 import { type DemoTarget, openCluster, openFolder } from "./demo/target.ts";
 import { editPolicy, makeWorkspace } from "./demo/workspace.ts";
 
@@ -67,6 +68,9 @@ async function demo(): Promise<void> {
 
     say("pulumi up again: nothing changes");
     expectNothing(await stack.up());
+
+    say("The proxy, with the configuration that was deployed");
+    console.log(await showProxy(scope, await target.proxyConfig()));
 
     say("One grant changes");
     const line = editPolicy(

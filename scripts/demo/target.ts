@@ -1,5 +1,7 @@
 /** Where the demo deploys to: a folder of YAML, or a real API server and an AWS emulator. */
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parse } from "yaml";
 import { type ControlPlane, startControlPlane } from "../../test/cluster/control-plane.ts";
 import { startMoto } from "../../test/cluster/servers.ts";
 import type { Workspace } from "./workspace.ts";
@@ -9,6 +11,8 @@ export interface DemoTarget {
   readonly config: Readonly<Record<string, string>>;
   /** What is there now, in a few lines. */
   readonly describe: () => Promise<string>;
+  /** The proxy's configuration as it was deployed. */
+  readonly proxyConfig: () => Promise<string>;
   /** What is still there and should not be. */
   readonly leftovers: () => Promise<string[]>;
   /** Leaves it running and waits until the user ends it. */
@@ -31,6 +35,11 @@ export function openFolder(workspace: Workspace): DemoTarget {
       "portreeve-orders:aws": "off",
     },
     describe: async () => `${files().length} files of Kubernetes YAML in ${workspace.rendered}`,
+    proxyConfig: async () => {
+      const file = files().find((name) => /configmap.*portreeve-proxy/i.test(name));
+      if (file === undefined) throw new Error("no ConfigMap of the proxy was rendered");
+      return configIn(parse(readFileSync(join(workspace.rendered, file), "utf8")));
+    },
     leftovers: async () => files(),
     close: async () => {},
   };
@@ -63,6 +72,10 @@ export async function openCluster(say: (text: string) => void): Promise<DemoTarg
     },
     describe: async () =>
       `In the cluster: ${(await inventory(plane)).map(([kind, names]) => `${names.length} ${kind}`).join(", ")}`,
+    proxyConfig: async () => {
+      const metadata = { name: "portreeve-proxy", namespace: "portreeve" };
+      return configIn(await plane.client.get({ apiVersion: "v1", kind: "ConfigMap", metadata }));
+    },
     leftovers: async () =>
       (await inventory(plane)).flatMap(([kind, names]) => names.map((name) => `${kind} ${name}`)),
     keep: async () => {
@@ -92,4 +105,11 @@ async function inventory(plane: ControlPlane): Promise<[string, string[]][]> {
 
 function isOurs(metadata: Readonly<Record<string, unknown>>): boolean {
   return JSON.stringify(metadata["labels"] ?? {}).includes(`"app.kubernetes.io/managed-by":"portreeve"`);
+}
+
+function configIn(configMap: unknown): string {
+  const { data } = configMap as { readonly data?: Readonly<Record<string, string>> };
+  const text = data?.["proxy.json"];
+  if (text === undefined) throw new Error("the proxy's ConfigMap holds no proxy.json");
+  return text;
 }

@@ -50,6 +50,12 @@ describe("npm run demo", () => {
     expect(text).toMatch(/shop\/api +orders-db:5432 +proxy +backend-orders/);
     expect(text).toMatch(/analytics\/reports ✗ +catalog-db:3306 +sidecar +no-reports-catalog/);
     expect(text).toMatch(/pulumi up again: nothing changes.*\n\d+ same\n/);
+    expect(text).toMatch(
+      /shop\/api → orders-db:5432 +allowed: the answer is "select 1"\n.*"rule":"backend-orders"/,
+    );
+    expect(text).toMatch(
+      /without a grant → orders-db:5432 +refused before.*\n.*"reason":"no-grant-for-workload"/,
+    );
     expect(text).toMatch(/update +shop-shop\.worker-Sidecar\.shop\.worker/);
     expect(text).toMatch(/Access gained:\n.*\n +shop\/worker +cache:6379 +proxy +api-cache\n/);
     expect(text).toMatch(/\d+ delete\n\n.*nothing is left behind/);
