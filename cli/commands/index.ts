@@ -5,6 +5,7 @@ import { registerLint } from "./lint.ts";
 import { registerProxy } from "./proxy.ts";
 import { registerReach } from "./reach.ts";
 import { registerRender } from "./render.ts";
+import { registerSchema } from "./schema.ts";
 import { registerValidate } from "./validate.ts";
 
 /**
@@ -20,5 +21,6 @@ export const registrations: readonly Register[] = [
   registerProxy,
   registerReach,
   registerRender,
+  registerSchema,
   registerValidate,
 ];

@@ -50,4 +50,9 @@ export const agentSpec = z.strictObject({
 });
 
 /** See {@link agentSpec}. */
-export const agent = document("Agent", metadata, agentSpec);
+export const agent = document(
+  "Agent",
+  metadata,
+  agentSpec,
+  "An AI agent or script with an identity of its own, the person or group it acts for, an end and bounds.",
+);

@@ -61,4 +61,9 @@ export const grantSpec = z.strictObject({
 });
 
 /** See {@link grantSpec}. */
-export const grant = document("Grant", metadata, grantSpec);
+export const grant = document(
+  "Grant",
+  metadata,
+  grantSpec,
+  "One allow or deny: who may reach which ports of a service, through which enforcement point, under which conditions.",
+);

@@ -21,4 +21,9 @@ export const groupSpec = z.strictObject({
 });
 
 /** See {@link groupSpec}. */
-export const group = document("Group", metadata, groupSpec);
+export const group = document(
+  "Group",
+  metadata,
+  groupSpec,
+  "A named set of identities: groups and users of identity providers, AWS roles, workloads, agents.",
+);

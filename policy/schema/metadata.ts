@@ -29,11 +29,13 @@ export function document<K extends string, M extends z.ZodType, S extends z.ZodT
   kind: K,
   meta: M,
   spec: S,
+  about: string,
 ) {
-  return z.strictObject({
+  const shape = {
     apiVersion: z.literal(API_VERSION).describe(`Always \`${API_VERSION}\`.`),
     kind: z.literal(kind).describe(`Always \`${kind}\`.`),
-    metadata: meta,
-    spec,
-  });
+    metadata: meta.describe("Its name, and what people and tools note about it."),
+    spec: spec.describe(about),
+  };
+  return z.strictObject(shape).describe(about);
 }

@@ -112,7 +112,8 @@ export const duration = z
   .refine(
     (text) => !durationPattern.test(text) || text === "" || milliseconds(text) > 0,
     "a duration is longer than zero",
-  );
+  )
+  .meta({ pattern: "^(\\d+h)?(\\d+m)?(\\d+s)?(\\d+ms)?$", minLength: 2, examples: ["30s", "15m", "1h30m"] });
 
 const UNITS: Readonly<Record<string, number>> = { h: 3_600_000, m: 60_000, s: 1_000, ms: 1 };
 
@@ -133,7 +134,8 @@ export const instant = z
       /^\d{4}-\d\d-\d\d(T([01]\d|2[0-3]):\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d))?$/.test(text) &&
       realDate(text),
     "write an instant such as 2027-03-31T00:00:00Z",
-  );
+  )
+  .meta({ pattern: "^\\d{4}-\\d\\d-\\d\\d(T|$)", examples: ["2027-03-31T00:00:00Z"] });
 
 /** Date.parse rolls 31 February over into March; an expiry that moves by itself is not what was written. */
 function realDate(text: string): boolean {

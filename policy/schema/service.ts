@@ -228,4 +228,9 @@ export const serviceSpec = z.strictObject({
 });
 
 /** See {@link serviceSpec}. */
-export const service = document("Service", metadata, serviceSpec);
+export const service = document(
+  "Service",
+  metadata,
+  serviceSpec,
+  "A narrow TCP destination: its hosts and ports, where it lives, how TLS is done, its limits.",
+);

@@ -50,7 +50,7 @@ const eks = z
     region: awsRegion.describe("AWS region of the cluster."),
     oidcIssuer: z
       .string()
-      .startsWith("https://", "an OIDC issuer starts with https://")
+      .regex(/^https:\/\//, "an OIDC issuer starts with https://")
       .or(z.string().regex(/^\$\{ref:[^}]+\}$/))
       .optional()
       .describe("The cluster's OIDC issuer URL; needed for IRSA."),
@@ -219,4 +219,9 @@ export const trustSpec = z.strictObject({
 });
 
 /** See {@link trustSpec}. */
-export const trust = document("Trust", metadata, trustSpec);
+export const trust = document(
+  "Trust",
+  metadata,
+  trustSpec,
+  "The estate's one definition of trust: SPIFFE trust domain, clusters, identity providers, defaults. A policy set has exactly one.",
+);

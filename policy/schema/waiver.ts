@@ -25,4 +25,9 @@ export const waiverSpec = z.strictObject({
 });
 
 /** See {@link waiverSpec}. */
-export const waiver = document("Waiver", metadata, waiverSpec);
+export const waiver = document(
+  "Waiver",
+  metadata,
+  waiverSpec,
+  "An accepted breach of a guardrail, with its owner, reason and end. Every field is required.",
+);

@@ -76,4 +76,9 @@ export const workloadSpec = z.strictObject({
 });
 
 /** See {@link workloadSpec}. */
-export const workload = document("Workload", namespacedMetadata, workloadSpec);
+export const workload = document(
+  "Workload",
+  namespacedMetadata,
+  workloadSpec,
+  "A namespace and service account in one or more clusters, its SPIFFE ID, and the AWS role it may take.",
+);
