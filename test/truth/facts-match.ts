@@ -43,6 +43,14 @@ export const MATCH: readonly Fact[] = [
     sources: ["authz strings", "ambient conversion"],
   },
   {
+    says: "a suffix pattern looks at what follows `spiffe://`, never at that itself",
+    policies: [policy("a", "ALLOW", [source({ principals: [`*//${identity()}`] })])],
+    connection: from(),
+    sidecar: "deny",
+    ztunnel: "deny",
+    sources: ["authz strings", "ztunnel match"],
+  },
+  {
     says: "a `*` in the middle of a principal is literal",
     policies: [policy("a", "ALLOW", [source({ principals: ["td1/ns/*/sa/api"] })])],
     connection: from(),
