@@ -90,6 +90,7 @@ const ADDRESSES = [
 ];
 const PORTS = [1, 2, 53, 79, 80, 81, 443, 444, 8080, 8081, 65535];
 
+// Sidecars only: that ztunnel carries connections otherwise is below, in single cases.
 test("agrees, packet by packet, with the NetworkPolicy reference and the evaluator of Istio's policies", () => {
   fc.assert(
     fc.property(sample, policies, ({ objects, world, workloads }, istio) => {
