@@ -53,11 +53,15 @@ function isIstioObject(object: unknown): boolean {
   return /^(?:networking|security|telemetry|extensions)\.istio\.io\//.test(String(object.apiVersion));
 }
 
+/** The reasons as lines, in the order in which a reader of the file meets them. */
 function formatValidation({ object, locate }: Manifest, { reasons }: Validation): string {
-  return reasons
+  const located = reasons.map((reason) => ({ ...reason, position: locate(reason.path, reason.onKey) }));
+  located.sort((a, b) => a.position.line - b.position.line || a.position.col - b.position.col);
+  const name = nameOf(object);
+  return located
     .map(
-      ({ path, message, severity }) =>
-        `${formatPosition(locate(path))}: ${severity}: ${nameOf(object)}: ${formatPath(path)}: ${message}\n`,
+      ({ path, message, severity, position }) =>
+        `${formatPosition(position)}: ${severity}: ${name}: ${formatPath(path)}: ${message}\n`,
     )
     .join("");
 }

@@ -14,11 +14,13 @@ import type { Position } from "../../policy/finding.ts";
 import type { Path } from "../../policy/istio/validation/index.ts";
 import { CliError } from "../exit.ts";
 
+type Locate = (path: Path, onKey?: boolean) => Position;
+
 /** One object of a file, with where its parts are written. */
 export interface Manifest {
   readonly object: unknown;
-  /** Where the value at this path is written; the nearest enclosing one where it is not written at all. */
-  readonly locate: (path: Path) => Position;
+  /** Where the value at this path (or its key) is written; what encloses it where it is not written at all. */
+  readonly locate: Locate;
 }
 
 /** Something in a file that is no YAML, or that Kubernetes does not read as YAML. */
@@ -103,7 +105,8 @@ export function parseManifests(text: string, file: string): ManifestFile {
     if (document.errors.length > 0 || document.contents === null) continue;
     const object = toObject(document);
     if (object instanceof Error) problems.push({ position: at(document.range[0]), message: object.message });
-    else if (object !== null) manifests.push(...unpack(object, (path) => at(offsetOf(document, path))));
+    else if (object !== null)
+      manifests.push(...unpack(object, (path, onKey) => at(offsetOf(document, path, onKey ?? false))));
   }
   return { manifests, problems };
 }
@@ -117,23 +120,26 @@ function toObject(document: Document.Parsed): unknown {
 }
 
 /** A `List` as kubectl prints it is the objects in it. */
-function unpack(object: unknown, locate: (path: Path) => Position): readonly Manifest[] {
+function unpack(object: unknown, locate: Locate): readonly Manifest[] {
   const isList = typeof object === "object" && object !== null && "kind" in object && object.kind === "List";
   if (!isList || !("items" in object) || !Array.isArray(object.items)) return [{ object, locate }];
   return object.items.flatMap((item: unknown, index) =>
-    unpack(item, (path) => locate(["items", index, ...path])),
+    unpack(item, (path, onKey) => locate(["items", index, ...path], onKey)),
   );
 }
 
 /** The offset of a scalar value, or else of the key it is written at; of what encloses it where it is not written. */
-function offsetOf(document: Document.Parsed, path: Path): number {
+function offsetOf(document: Document.Parsed, path: Path, onKey: boolean): number {
   for (let length = path.length; length > 0; length -= 1) {
     const parent = document.getIn(path.slice(0, length - 1), true);
     const step = path[length - 1];
     if (isMap<ParsedNode, ParsedNode | null>(parent)) {
       const pair = parent.items.find((item) => isScalar(item.key) && String(item.key.value) === String(step));
       if (pair === undefined) continue;
-      const node = isScalar(pair.value) && pair.value.value !== null ? pair.value : pair.key;
+      const node =
+        !(onKey && length === path.length) && isScalar(pair.value) && pair.value.value !== null
+          ? pair.value
+          : pair.key;
       return node.range[0];
     }
     const node = document.getIn(path.slice(0, length), true);

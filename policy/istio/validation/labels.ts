@@ -23,7 +23,7 @@ export function checkLabels(labels: Node, report: Report): void {
   for (const [key, value] of entries(labels)) {
     const match = LABEL_KEY.exec(key);
     if (match === null || (match[1] ?? "").length > 254 || (match[2] ?? "").length > 63) {
-      report.error(value, `${JSON.stringify(key)} is not a valid label key`);
+      report.errorOnKey(value, `${JSON.stringify(key)} is not a valid label key`);
     }
     if (!LABEL_VALUE.test(text(value)))
       report.error(value, `${JSON.stringify(text(value))} is not a valid label value`);

@@ -115,7 +115,8 @@ function checkGenerateName(generateName: Node, isUsed: boolean, report: Report):
 /** Checks labels by Kubernetes' own rules, which are stricter than Istio's. */
 export function checkKubernetesLabels(labels: Node, report: Report): void {
   for (const [key, value] of entries(labels)) {
-    report.check(value, qualifiedNameProblem(key));
+    const problem = qualifiedNameProblem(key);
+    if (problem !== undefined) report.errorOnKey(value, problem);
     report.check(value, labelValueProblem(text(value)));
   }
 }

@@ -10,6 +10,8 @@ export interface Reason {
   /** What is wrong and what to do, without the path. */
   readonly message: string;
   readonly severity: ReasonSeverity;
+  /** Set where the last key of the path is what is wrong, and not its value. */
+  readonly onKey?: true;
 }
 
 /** Collects reasons while an object is checked. */
@@ -32,6 +34,11 @@ export class Report {
 
   error(node: Node, message: string): void {
     this.#reasons.push({ path: node.path, message, severity: "error" });
+  }
+
+  /** Adds an error about the last key of the path. */
+  errorOnKey(node: Node, message: string): void {
+    this.#reasons.push({ path: node.path, message, severity: "error", onKey: true });
   }
 
   warn(node: Node, message: string): void {

@@ -56,7 +56,7 @@ function fieldSchema(schema: Schema, key: string): Schema | undefined {
 function unknownField(node: Node, known: readonly string[], report: Report): void {
   const name = String(node.path.at(-1));
   const close = known.find((candidate) => looksLike(candidate, name));
-  report.error(
+  report.errorOnKey(
     node,
     close === undefined
       ? `unknown field ${JSON.stringify(name)}; remove it (known here: ${known.toSorted().join(", ") || "none"})`
