@@ -22,16 +22,7 @@ export function compileIstio(input: CompileInput): Compiled<IstioObject> {
   return compiled(
     [
       ...[...context.services.keys()].flatMap((name) => routingOf(context, name)),
-      ...(grouping === "service"
-        ? [...context.services.values()].flatMap((service) => serviceAuthorization(context, service))
-        : [
-            ...[...context.services.values()].flatMap((service) => defaultDeny(context, service)),
-            ...[...model.grants.keys()].flatMap((name) => grantAuthorization(context, name)),
-          ]),
-      // Sidecar scopes do not add up: one that knows a single grant would cut off what the others grant.
-      ...(grouping === "service"
-        ? [...context.workloads.values()].flatMap((workload) => sidecars(context, workload))
-        : []),
+      ...(grouping === "service" ? fromWholeSet(context) : fromSingleGrants(context)),
       ...guardsOf(context),
     ],
     [
@@ -43,6 +34,21 @@ export function compileIstio(input: CompileInput): Compiled<IstioObject> {
   );
 }
 
+function fromWholeSet(context: IstioContext): Target<IstioObject>[] {
+  return [
+    ...[...context.services.values()].flatMap((service) => serviceAuthorization(context, service)),
+    ...[...context.workloads.values()].flatMap((workload) => sidecars(context, workload)),
+  ];
+}
+
+/** Without Sidecar scopes, which do not add up: one that knows a single grant would cut off what the others grant. */
+function fromSingleGrants(context: IstioContext): Target<IstioObject>[] {
+  return [
+    ...[...context.services.values()].flatMap((service) => defaultDeny(context, service)),
+    ...[...context.model.grants.keys()].flatMap((name) => grantAuthorization(context, name)),
+  ];
+}
+
 /** What routes one service: entry, destination rules, routes, gateway servers. Owner `TcpService`. */
 export function compileServiceRouting(input: CompileInput, serviceName: string): Compiled<IstioObject> {
   const context = istioContext(input);
@@ -50,11 +56,16 @@ export function compileServiceRouting(input: CompileInput, serviceName: string):
   return compiled(routingOf(context, serviceName), service ? serviceFindings(context, service) : []);
 }
 
-/** One service's verdict as one object from the whole set of grants. Owner `TcpService`. */
+/**
+ * One service's verdict as one object from the whole set of grants; with `grouping: "grant"`, the default deny that grants
+ * add to. Owner `TcpService`.
+ */
 export function compileServiceAuthorization(input: CompileInput, serviceName: string): Compiled<IstioObject> {
   const context = istioContext(input);
   const service = context.services.get(serviceName);
-  return compiled(service ? serviceAuthorization(context, service) : [], []);
+  if (!service) return compiled([], []);
+  const make = context.grouping === "service" ? serviceAuthorization : defaultDeny;
+  return compiled(make(context, service), []);
 }
 
 /** One grant as objects that add to those of other grants. Owner `AccessPolicy`. */
