@@ -43,7 +43,7 @@ export function compileAws(input: CompileInput): Compiled<AwsObject> {
     const made = proxy ? undefined : proxyRoleTargets(context);
     if (made) targets.push(...made.targets);
     proxy ??= made?.holder;
-    if (proxy) hold(proxy, loginAllowance(service, permissions));
+    if (proxy) hold(proxy, loginAllowance(context, service, permissions));
     else tellNoProxyRole(context, service);
   }
   targets.push(...policyTargets(context, held), ...securityGroupRules(context));
@@ -63,7 +63,7 @@ function clientAllowances(
   const allowances = new Map<string, Allowance>();
   const make = (window: Window, grants: readonly string[], grant: string | undefined): Allowance => {
     const label = windowLabel(window);
-    const name = [grant ?? service.name, ...(label === "" ? [] : [label])];
+    const name = [context.cluster.name, grant ?? service.name, ...(label === "" ? [] : [label])];
     const key = name.join(" ");
     const known = allowances.get(key);
     if (known) return known;
@@ -93,13 +93,13 @@ function clientAllowances(
   return openGrants(context, service).flatMap((grant) => of((rule) => rule.id === grant, grant));
 }
 
-function loginAllowance(service: Service, permissions: Permissions): Allowance {
+function loginAllowance(context: Context, service: Service, permissions: Permissions): Allowance {
   return {
     owner: "TcpProxy",
     subject: "proxy",
     causes: [`Service/${service.name}`],
     service,
-    name: [service.name, "login"],
+    name: [context.cluster.name, service.name, "login"],
     statements: permissions.proxy,
   };
 }

@@ -17,7 +17,7 @@ export interface Allowance {
   readonly subject: string;
   readonly causes: readonly string[];
   readonly service: Service;
-  /** Parts of the policy's name after the cluster's. */
+  /** Parts of the policy's name. */
   readonly name: readonly string[];
   readonly statements: readonly IamStatement[];
 }
@@ -75,7 +75,7 @@ function policyTarget(
   document: IamDocument,
   index: number,
 ): Target<IamPolicy> {
-  const parts = [cluster.name, ...allowance.name, ...(index === 0 ? [] : [String(index + 1)])];
+  const parts = [...allowance.name, ...(index === 0 ? [] : [String(index + 1)])];
   const name = joinName(parts, MAX_POLICY_NAME);
   // The same policy for roles of two accounts is two policies.
   const key = account === cluster.eks?.account ? name : `${account}/${name}`;
@@ -86,7 +86,7 @@ function policyTarget(
     path: "/",
     arn: `arn:${awsPartition(cluster.eks?.region ?? "")}:iam::${account}:policy/${name}`,
     account,
-    description: `What reaches ${allowance.name.join(" ")}`.slice(0, 1000),
+    description: `What ${subject} needs in cluster ${cluster.name}`.slice(0, 1000),
     document,
     tags: awsTags(subject, service.spec.owner, document),
   });

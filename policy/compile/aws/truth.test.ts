@@ -180,6 +180,10 @@ const kinds: { kind: string; role: string; good: Call; alsoNeeded: string[]; wro
       wrong(irsa, `${KNOWN}:aud`, "vault", "another audience"),
       wrong(irsa, `${KNOWN}:aud`, undefined, "no audience"),
       {
+        name: "a provider of another account",
+        call: { ...irsa, principal: `arn:aws:iam::999999999999:oidc-provider/${KNOWN}` },
+      },
+      {
         name: "another provider",
         call: { ...irsa, principal: `arn:aws:iam::${ACCOUNT}:oidc-provider/cognito-identity.amazonaws.com` },
       },
