@@ -21,13 +21,17 @@ export interface ComponentArgs {
   readonly now?: string;
   /** Changes a target object before it becomes a resource. */
   readonly transform?: Transform;
+  /** Labels added to every Kubernetes and Istio object. They never replace a label that Portreeve sets itself. */
+  readonly labels?: Readonly<Record<string, string>>;
+  /** Tags added to every AWS resource that has tags. */
+  readonly tags?: Readonly<Record<string, string>>;
 }
 
 /** Splits a component's arguments into the common ones and the spec of its policy object. */
 export function splitArgs<A extends ComponentArgs>(
   args: A,
 ): { common: ComponentArgs; spec: Omit<A, keyof ComponentArgs> } {
-  const { trust, cluster, refs, aws, now, transform, ...spec } = args;
+  const { trust, cluster, refs, aws, now, transform, labels, tags, ...spec } = args;
   const common: ComponentArgs = {
     trust,
     ...(cluster !== undefined && { cluster }),
@@ -35,6 +39,8 @@ export function splitArgs<A extends ComponentArgs>(
     ...(aws !== undefined && { aws }),
     ...(now !== undefined && { now }),
     ...(transform && { transform }),
+    ...(labels && { labels }),
+    ...(tags && { tags }),
   };
   return { common, spec };
 }

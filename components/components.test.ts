@@ -193,6 +193,27 @@ describe("AccessPlane", () => {
     });
   });
 
+  it("adds labels and tags everywhere, and never replaces its own", async () => {
+    const labels = { team: "orders", "app.kubernetes.io/managed-by": "somebody" };
+    const resources = await previewed(
+      () =>
+        new AccessPlane("prod", {
+          objects: [estate(), api(), backend(), ordersDb("db.example.com"), grantApi()],
+          refs,
+          labels,
+          tags: { cost: "orders" },
+        }),
+    );
+    for (const { type, inputs, name } of resources) {
+      if (type.startsWith("kubernetes:")) {
+        expect(inputs.metadata, name).toMatchObject({
+          labels: { team: "orders", "app.kubernetes.io/managed-by": "portreeve" },
+        });
+      }
+    }
+    expect(named(resources, "iam/role:Role").inputs.tags).toMatchObject({ cost: "orders" });
+  });
+
   it("tells every problem at once, synchronously, before any resource exists", async () => {
     let thrown: unknown;
     const resources = await previewed(() => {

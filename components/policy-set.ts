@@ -33,6 +33,10 @@ export interface PolicySetArgs {
   readonly now?: string;
   /** Changes a target object before it becomes a resource. */
   readonly transform?: Transform;
+  /** Labels added to every Kubernetes and Istio object. They never replace a label that Portreeve sets itself. */
+  readonly labels?: Readonly<Record<string, string>>;
+  /** Tags added to every AWS resource that has tags. */
+  readonly tags?: Readonly<Record<string, string>>;
 }
 
 /** A target object of any platform. */
@@ -48,6 +52,8 @@ export interface PolicySet {
   readonly refs: Refs;
   readonly warnings: readonly Finding[];
   readonly transform: Transform | undefined;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly tags: Readonly<Record<string, string>>;
   /** Resources made so far, by target key; AWS objects refer to each other. */
   readonly made: Made;
 }
@@ -92,7 +98,17 @@ export function openPolicySet(
   errors.push(...missingRefs(targets, refs));
   if (errors.length > 0) throw new PolicyError(errors);
   const warnings = findings.filter((finding) => finding.severity === "warning");
-  return { model, cluster, targets, refs, warnings, transform: args.transform, made: new Map() };
+  return {
+    model,
+    cluster,
+    targets,
+    refs,
+    warnings,
+    transform: args.transform,
+    labels: args.labels ?? {},
+    tags: args.tags ?? {},
+    made: new Map(),
+  };
 }
 
 /** The targets of one component: those it owns for one policy object, or all it owns. */

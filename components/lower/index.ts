@@ -18,13 +18,24 @@ export function lowerTargets(
     // A resource's name starts with the component's, because a URN holds the parent's type and not its name.
     const name = `${componentName}-${target.key.replaceAll("/", ".")}`;
     const child = { key: target.key, owner: target.owner, subject: target.subject, object: target.object };
-    const object = set.transform?.(child) ?? target.object;
+    const object = decorate(set.transform?.(child) ?? target.object, set);
     const resource =
       platform === "kubernetes"
         ? lowerKubernetes(name, object as KubeObject, set.refs, opts)
         : lowerAws(name, object as AwsObject, set.refs, set.made, opts);
     set.made.set(target.key, resource);
   }
+}
+
+/** Adds the user's own labels and tags; what Portreeve sets itself stays, because selectors and reviews rely on it. */
+function decorate(object: KubeObject | AwsObject, set: PolicySet): KubeObject | AwsObject {
+  if ("kind" in object) {
+    const labels = { ...set.labels, ...object.metadata.labels };
+    return Object.keys(set.labels).length === 0
+      ? object
+      : { ...object, metadata: { ...object.metadata, labels } };
+  }
+  return "tags" in object ? { ...object, tags: { ...set.tags, ...object.tags } } : object;
 }
 
 /** Tells warnings on the component, so that they show in `pulumi preview` and in the pull request. */
