@@ -16,7 +16,7 @@ const UNNAMED_DURATIONS = new Set(["idleTimeout", "ttl", "budgetInterval"]);
 
 /** Specs of the kind whose schema this is. */
 export function specArbitrary(schema: Schema, drawing: Drawing): fc.Arbitrary<unknown> {
-  const spec = schema.properties?.["spec"];
+  const spec = schema.properties?.spec;
   if (spec === undefined) throw new Error("the schema has no spec");
   return arbitrary(spec, ["spec"], drawing);
 }
@@ -84,7 +84,7 @@ function objectArbitrary(schema: Schema, path: readonly string[], drawing: Drawi
     const object: Record<string, unknown> = {};
     for (const [index, [name]] of properties.entries())
       if (values[index] !== ABSENT) object[name] = values[index];
-    if (hasUnknown) object["nonsense"] = 1;
+    if (hasUnknown) object.nonsense = 1;
     if (chosen % 10 !== 0) keepOneAlternative(object, schema, chosen);
     return object;
   });

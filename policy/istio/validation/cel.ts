@@ -55,12 +55,17 @@ export function checkCel(node: Node, schema: Schema, report: Report): void {
 function checkRule(node: Node, rule: CelRule, report: Report): void {
   const reason = rule.message ?? `breaks the rule ${rule.rule}`;
   try {
-    if (!compile(rule.rule)(node.value)) report.error(node, reason);
+    if (!compile(rule.rule)(node.value)) report.error(node, `${reason}${found(node.value)}`);
   } catch (cause) {
     // The API server refuses an object whose rule cannot be evaluated (a key that is no number, a missing field).
     const detail = cause instanceof Error ? cause.message.split("\n")[0] : String(cause);
     report.error(node, `${reason} (${detail})`);
   }
+}
+
+/** The value that a rule refuses, where it is one that fits on a line. */
+function found(value: unknown): string {
+  return typeof value === "string" || typeof value === "number" ? `; found ${JSON.stringify(value)}` : "";
 }
 
 /** Compiles a rule once; exported so that a test can compile every rule of the CRDs. */

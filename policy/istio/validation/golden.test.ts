@@ -28,10 +28,10 @@ const BAD: Readonly<Record<string, string>> = {
   "se-enum.yaml":
     'error spec.resolution: "SRV" is not one of "NONE", "STATIC", "DNS", "DNS_ROUND_ROBIN", "DYNAMIC_DNS"',
   "se-none-endpoints.yaml": "error spec: NONE mode cannot set endpoints",
-  "se-port-range.yaml": "error spec.ports[0].number: port must be between 1-65535",
+  "se-port-range.yaml": "error spec.ports[0].number: port must be between 1-65535; found 70000",
   "se-selector-endpoints.yaml": "error spec: only one of WorkloadSelector or Endpoints can be set",
   "se-unknown-field.yaml": 'error spec.port: unknown field "port"; did you mean "ports"?',
-  "se-wild-host.yaml": "error spec.hosts[0]: hostname cannot be wildcard",
+  "se-wild-host.yaml": 'error spec.hosts[0]: hostname cannot be wildcard; found "*"',
   "tel-bad.yaml": "error spec.tracing[0].randomSamplingPercentage: 101 is greater than 100",
   "vs-tcp-noroute.yaml": "error spec.tcp[0].route: a TCP route needs a destination",
   "vs-weight.yaml": "error spec.tcp[0].route[0].weight: must not be negative",

@@ -1,41 +1,13 @@
-// One text in an object that is otherwise fine: every grammar that Istio reads inside of a string, on its own.
-import fc from "fast-check";
-import {
-  ADDRESS_PIECES,
-  CEL_PIECES,
-  DURATION_PIECES,
-  HEADER_PIECES,
-  HOST_PIECES,
-  JWKS_PIECES,
-  KEY_PIECES,
-  PATH_PIECES,
-  REGEX_PIECES,
-  URL_PIECES,
-} from "./pieces.ts";
+import { type Focus, networking } from "./focus.ts";
+import { ADDRESS_PIECES, DURATION_PIECES, HEADER_PIECES, HOST_PIECES } from "./pieces.ts";
+import { REGEX_PIECES } from "./pieces-languages.ts";
 
-interface Focus {
-  readonly name: string;
-  readonly pieces: readonly string[];
-  readonly object: (text: string) => unknown;
-}
-
-const networking = (kind: string, spec: unknown): unknown => ({
-  apiVersion: "networking.istio.io/v1",
-  kind,
-  metadata: { name: "x", namespace: "app" },
-  spec,
-});
-const security = (kind: string, spec: unknown): unknown => ({
-  apiVersion: "security.istio.io/v1",
-  kind,
-  metadata: { name: "x", namespace: "app" },
-  spec,
-});
 const route = (more: Readonly<Record<string, unknown>>): unknown =>
   networking("VirtualService", {
     hosts: ["a.b"],
     http: [{ route: [{ destination: { host: "a.b" } }], ...more }],
   });
+
 const serviceEntry = (more: Readonly<Record<string, unknown>>): unknown =>
   networking("ServiceEntry", {
     hosts: ["a.b"],
@@ -44,7 +16,7 @@ const serviceEntry = (more: Readonly<Record<string, unknown>>): unknown =>
     ...more,
   });
 
-export const FOCUSES: readonly Focus[] = [
+export const NETWORKING_FOCUSES: readonly Focus[] = [
   { name: "regex", pieces: REGEX_PIECES, object: (text) => route({ match: [{ uri: { regex: text } }] }) },
   {
     name: "proxyVersion",
@@ -58,36 +30,6 @@ export const FOCUSES: readonly Focus[] = [
           { applyTo: "CLUSTER", match: { proxy: { proxyVersion: text } }, patch: { operation: "REMOVE" } },
         ],
       },
-    }),
-  },
-  {
-    name: "cel",
-    pieces: CEL_PIECES,
-    object: (text) => ({
-      apiVersion: "telemetry.istio.io/v1",
-      kind: "Telemetry",
-      metadata: { name: "x" },
-      spec: { accessLogging: [{ filter: { expression: text } }] },
-    }),
-  },
-  {
-    name: "jwksUri",
-    pieces: URL_PIECES,
-    object: (text) => security("RequestAuthentication", { jwtRules: [{ issuer: "a", jwksUri: text }] }),
-  },
-  {
-    name: "jwks",
-    pieces: JWKS_PIECES,
-    object: (text) => security("RequestAuthentication", { jwtRules: [{ issuer: "a", jwks: text }] }),
-  },
-  {
-    name: "wasm url",
-    pieces: URL_PIECES,
-    object: (text) => ({
-      apiVersion: "extensions.istio.io/v1alpha1",
-      kind: "WasmPlugin",
-      metadata: { name: "x" },
-      spec: { url: text },
     }),
   },
   { name: "duration", pieces: DURATION_PIECES, object: (text) => route({ timeout: text }) },
@@ -179,42 +121,6 @@ export const FOCUSES: readonly Focus[] = [
     object: (text) => networking("WorkloadEntry", { address: text }),
   },
   {
-    name: "ip block",
-    pieces: ADDRESS_PIECES,
-    object: (text) =>
-      security("AuthorizationPolicy", { rules: [{ from: [{ source: { ipBlocks: [text] } }] }] }),
-  },
-  {
-    name: "port",
-    pieces: ["0", "1", "65535", "6", "5", "-", "+", " ", "x", "."],
-    object: (text) =>
-      security("AuthorizationPolicy", { rules: [{ to: [{ operation: { ports: [text] } }] }] }),
-  },
-  {
-    name: "path",
-    pieces: PATH_PIECES,
-    object: (text) =>
-      security("AuthorizationPolicy", { rules: [{ to: [{ operation: { paths: [text] } }] }] }),
-  },
-  {
-    name: "service account",
-    pieces: ["a", "/", "*", "b-c", "."],
-    object: (text) =>
-      security("AuthorizationPolicy", { rules: [{ from: [{ source: { serviceAccounts: [text] } }] }] }),
-  },
-  {
-    name: "trust domain",
-    pieces: ["a", "/", "*", "b-c", "."],
-    object: (text) =>
-      security("AuthorizationPolicy", { rules: [{ from: [{ source: { trustDomains: [text] } }] }] }),
-  },
-  {
-    name: "condition",
-    pieces: KEY_PIECES,
-    object: (text) =>
-      security("AuthorizationPolicy", { rules: [{ when: [{ key: text, values: ["1.2.3.4"] }] }] }),
-  },
-  {
     name: "header value",
     pieces: HEADER_PIECES,
     object: (text) => route({ headers: { request: { add: { a: text } } } }),
@@ -247,76 +153,6 @@ export const FOCUSES: readonly Focus[] = [
     pieces: ["a", "/", "-", ".", "_", "A", "*", " ", "a".repeat(63)],
     object: (text) =>
       networking("DestinationRule", { host: "a.b", subsets: [{ name: "a", labels: { a: text } }] }),
-  },
-  {
-    name: "object name",
-    pieces: ["a", "/", "-", ".", "_", "A", "1", "a".repeat(63), "b.".repeat(60)],
-    object: (text) => ({
-      apiVersion: "security.istio.io/v1",
-      kind: "PeerAuthentication",
-      metadata: { name: text, namespace: "a" },
-      spec: {},
-    }),
-  },
-  {
-    name: "namespace",
-    pieces: ["a", "/", "-", ".", "_", "A", "1", "a".repeat(63)],
-    object: (text) => ({
-      apiVersion: "security.istio.io/v1",
-      kind: "PeerAuthentication",
-      metadata: { name: "x", namespace: text },
-      spec: {},
-    }),
-  },
-  {
-    name: "generated name",
-    pieces: ["a", "/", "-", ".", "_", "A", "1", "a".repeat(63), "b.".repeat(60)],
-    object: (text) => ({
-      apiVersion: "security.istio.io/v1",
-      kind: "PeerAuthentication",
-      metadata: { generateName: text, namespace: "a" },
-      spec: {},
-    }),
-  },
-  {
-    name: "metadata label",
-    pieces: ["a", "/", "-", ".", "_", "A", "1", "a".repeat(63)],
-    object: (text) => ({
-      apiVersion: "security.istio.io/v1",
-      kind: "PeerAuthentication",
-      metadata: { name: "x", labels: { [text]: "a" }, annotations: { [text]: "b" } },
-      spec: {},
-    }),
-  },
-  {
-    name: "metadata label value",
-    pieces: ["a", "/", "-", ".", "_", "A", "1", "a".repeat(63)],
-    object: (text) => ({
-      apiVersion: "security.istio.io/v1",
-      kind: "PeerAuthentication",
-      metadata: { name: "x", labels: { a: text }, finalizers: ["a/b"] },
-      spec: {},
-    }),
-  },
-  {
-    name: "finalizer",
-    pieces: ["a", "/", "-", ".", "_", "A", "1", "a".repeat(63)],
-    object: (text) => ({
-      apiVersion: "security.istio.io/v1",
-      kind: "PeerAuthentication",
-      metadata: { name: "x", finalizers: [text] },
-      spec: {},
-    }),
-  },
-  {
-    name: "dry run",
-    pieces: ["true", "false", "1", "0", "t", "F", "T", "RUE", "yes", "True", " "],
-    object: (text) => ({
-      apiVersion: "security.istio.io/v1",
-      kind: "AuthorizationPolicy",
-      metadata: { name: "x", annotations: { "istio.io/dry-run": text } },
-      spec: {},
-    }),
   },
   {
     name: "default endpoint",
@@ -359,20 +195,4 @@ export const FOCUSES: readonly Focus[] = [
         trafficPolicy: { tls: { mode: "SIMPLE", credentialName: text } },
       }),
   },
-  {
-    name: "port key",
-    pieces: ["0", "1", "65535", "6", "5", "-", "+", " ", "x", ".", "e"],
-    object: (text) =>
-      security("PeerAuthentication", {
-        selector: { matchLabels: { a: "b" } },
-        portLevelMtls: { [text]: { mode: "STRICT" } },
-      }),
-  },
 ];
-
-/** Texts made of a focus's pieces. */
-export function focusedText(focus: Focus): fc.Arbitrary<string> {
-  return fc
-    .array(fc.constantFrom(...focus.pieces), { minLength: 0, maxLength: 8 })
-    .map((pieces) => pieces.join(""));
-}
