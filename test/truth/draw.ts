@@ -222,6 +222,29 @@ function peerAuthentication(name: string, second: number): fc.Arbitrary<PeerAuth
     );
 }
 
+/** A mode at each step from the mesh down to the port: the cases in which one step overrides another. */
+const peerLadder: fc.Arbitrary<PeerAuthentication[]> = fc
+  .record({
+    mesh: maybe(80, mtls),
+    namespace: maybe(50, mtls),
+    workload: mtls,
+    ports: fc.dictionary(of(["5432", "16379"]), fc.record({ mode }), { minKeys: 1 }),
+  })
+  .map(({ mesh, namespace, workload, ports }) => {
+    const step = (name: string, spec: object, where: string = words.WORKLOAD_NAMESPACE) =>
+      plain<PeerAuthentication>({
+        apiVersion: "security.istio.io/v1",
+        kind: "PeerAuthentication",
+        metadata: { name, namespace: where, creationTimestamp: "2026-01-01T00:00:00Z" },
+        spec,
+      });
+    return [
+      ...(mesh === undefined ? [] : [step("mesh", { mtls: mesh }, words.ROOT_NAMESPACE)]),
+      ...(namespace === undefined ? [] : [step("namespace", { mtls: namespace })]),
+      step("workload", { selector: { matchLabels: { app: "db" } }, mtls: workload, portLevelMtls: ports }),
+    ];
+  });
+
 /** Kubernetes objects have no `undefined`: such fields are absent. */
 function plain<T>(value: unknown): T {
   return JSON.parse(JSON.stringify(value)) as T;
@@ -264,7 +287,9 @@ export function group({ dataplane, connections, about }: DrawOptions): fc.Arbitr
       authorization: about === "mtls" ? none : authorization,
       // Most sets have none: a STRICT one hides what the authorization policies say of plaintext peers.
       peer:
-        about === "mtls" ? peer : fc.oneof({ weight: 4, arbitrary: none }, { weight: 1, arbitrary: peer }),
+        about === "mtls"
+          ? fc.oneof(peer, peerLadder)
+          : fc.oneof({ weight: 4, arbitrary: none }, { weight: 1, arbitrary: peer }),
       mesh: of(words.MESHES),
       labels: of([
         { app: "db" },

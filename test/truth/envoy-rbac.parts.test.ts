@@ -84,9 +84,10 @@ test("Envoy, the oracle and the evaluator agree on real connections", { timeout:
   expect(counts.allow + counts.deny).toBeGreaterThan(LEAST_CONNECTIONS);
   expect(Math.min(counts.allow, counts.deny, counts.plaintext)).toBeGreaterThan(LEAST_CONNECTIONS / 10);
 
-  await until("Envoy's access log has every denial", 20, () =>
-    denied.every(({ key }) => envoy.denials().has(key)),
-  );
+  await until("Envoy's access log has every denial", 60, () => {
+    const named = envoy.denials();
+    return denied.every(({ key }) => named.has(key));
+  });
   const named = envoy.denials();
   expect(denied.filter(({ key, policy }) => named.get(key) !== policy)).toEqual([]);
 });

@@ -107,6 +107,14 @@ export const MATCH: readonly Fact[] = [
     sources: ["trust domains", "ztunnel match"],
   },
   {
+    says: "a pattern for the trust domain, `*td/…`, that an alias fits stays a pattern",
+    policies: [policy("a", "ALLOW", [source({ principals: ["*td/ns/shop/sa/api"] })])],
+    connection: from(identity("shop", "api", "new-td")),
+    sidecar: "allow by a#0",
+    ztunnel: "allow by a#0",
+    sources: ["trust domains", "ztunnel match"],
+  },
+  {
     says: "an IPv4-mapped peer is an IPv4 peer",
     policies: [policy("a", "ALLOW", [source({ ipBlocks: ["10.1.0.0/16"] })])],
     connection: from(null, { ip: "::ffff:10.1.2.3" }),
