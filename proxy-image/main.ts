@@ -1,39 +1,68 @@
+import { cpus } from "node:os";
+import type { Control } from "./life/control.ts";
 import { openAdmin, openMetrics } from "./life/http.ts";
+import { serveControl } from "./life/ipc.ts";
 import { load } from "./life/load.ts";
 import { Log } from "./life/log.ts";
 import { ProxyProcess } from "./life/proxy-process.ts";
+import { Supervisor } from "./life/supervisor.ts";
 import { requireBun } from "./runtime/bun.ts";
 
-/** Entry point under Bun: `bun main.ts CONFIG`. Everybody else starts it with `portreeve proxy`. */
+/** Entry point under Bun: `bun main.ts CONFIG [--check]`. Everybody else starts it with `portreeve proxy`. */
 async function main(argv: readonly string[]): Promise<void> {
   requireBun();
   const [configFile, flag] = argv;
   if (configFile === undefined) throw new Error("usage: main CONFIG [--check]");
+  const { config, files } = load(configFile);
   if (flag === "--check") {
-    const { config, files } = load(configFile);
+    const { services, rules } = config;
     process.stdout.write(
-      `${configFile}: ${config.services.length} services, ${config.rules.length} rules, ${files.length} files: valid\n`,
+      `${configFile}: valid: ${services.length} services, ${rules.length} rules, ${files.length} files\n`,
     );
     return;
   }
   const log = new Log();
-  const proxy = new ProxyProcess(configFile, log);
-  const { metrics, admin } = proxy.state.generation.config;
-  await openMetrics(proxy, metrics);
-  if (admin) await openAdmin(proxy, admin);
+  const worker = process.env["PORTREEVE_WORKER"];
+  if (worker !== undefined) return runWorker(configFile, Number(worker), log);
+  const count = config.workers === "auto" ? cpus().length : config.workers;
+  let control: Control & { stop(): Promise<unknown> };
+  if (count > 1) {
+    control = new Supervisor([process.execPath, ...process.argv.slice(1)], count, log);
+  } else {
+    const proxy = new ProxyProcess(configFile, log);
+    await proxy.start();
+    control = proxy;
+  }
+  await openMetrics(control, config.metrics);
+  if (config.admin) await openAdmin(control, config.admin);
+  onSignals(control, log);
+}
+
+async function runWorker(configFile: string, index: number, log: Log): Promise<void> {
+  const proxy = new ProxyProcess(configFile, log, index);
   await proxy.start();
-  process.on("SIGHUP", () => void proxy.reload());
+  serveControl(proxy, {
+    send: (message) => void process.send?.(message),
+    onMessage: (handler) => void process.on("message", handler),
+  });
+  // A supervisor that is gone leaves nobody who would end this process.
+  process.on("disconnect", () => process.exit(1));
+  onSignals(proxy, log);
+}
+
+function onSignals(control: Control & { stop(): Promise<unknown> }, log: Log): void {
   let stopping = false;
   const stop = (signal: string) => {
     // A second signal means now.
     if (stopping) process.exit(1);
     stopping = true;
-    log.log("info", "draining", { signal, live: proxy.state.live.size });
-    void proxy.stop().then((result) => {
-      log.log("info", "stopped", result);
+    log.log("info", "draining", { signal });
+    void control.stop().then((result) => {
+      log.log("info", "stopped", { ...(result ?? {}) });
       process.exit(0);
     });
   };
+  process.on("SIGHUP", () => void control.reload());
   process.on("SIGTERM", () => stop("SIGTERM"));
   process.on("SIGINT", () => stop("SIGINT"));
 }

@@ -5,11 +5,21 @@ import type { Sink } from "./sink.ts";
 export class StdoutSink implements Sink {
   readonly #descriptor: number;
 
-  constructor(descriptor = 1) {
+  readonly #shared: boolean;
+
+  /** @param shared other processes write to the same pipe */
+  constructor(shared: boolean, descriptor = 1) {
+    this.#shared = shared;
     this.#descriptor = descriptor;
   }
 
   async write(text: string): Promise<void> {
+    if (!this.#shared) return this.#write(text);
+    // The kernel keeps a write to a pipe whole up to PIPE_BUF only: beyond it, lines of two processes would mix.
+    for (const line of text.split(/(?<=\n)/)) await this.#write(line);
+  }
+
+  async #write(text: string): Promise<void> {
     const bytes = Buffer.from(text);
     let offset = 0;
     while (offset < bytes.length) {

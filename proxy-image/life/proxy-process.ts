@@ -171,7 +171,7 @@ function sinksOf(audit: ProxyAudit, worker: number | undefined): Sink[] {
 function sinkOf(sink: ProxyAuditSink, worker: number | undefined): Sink {
   switch (sink.type) {
     case "stdout":
-      return new StdoutSink();
+      return new StdoutSink(worker !== undefined);
     case "file":
       return new FileSink(worker === undefined ? sink : { ...sink, path: `${sink.path}.worker-${worker}` });
     case "otlp":
