@@ -4,8 +4,8 @@ import type { IstioContext } from "./context.ts";
 import { gatewayPorts } from "./gateway.ts";
 import type { AuthorizationRule } from "./objects.ts";
 
-/** Principals in one Istio rule at most; more become several rules, so that a large group can be split over objects. */
-const PRINCIPALS_A_RULE = 1000;
+/** Identities, and address blocks, in one Istio rule at most; more become several rules, which can be split over objects. */
+const SOURCES_A_RULE = 1000;
 
 /**
  * One rule of the model as Istio rules. The ports are those that the workload listens on, because that is what its sidecar
@@ -15,24 +15,24 @@ export function authorizationRules(context: IstioContext, service: Service, rule
   const ports = enforcedPorts(context, service, rule.ports).map(String);
   if (ports.length === 0) return [];
   const { subjects, when } = rule;
-  const all = principals(context, subjects.workloads, subjects.namespaces);
+  const all = identities(context, subjects.workloads, subjects.namespaces);
   const base = {
     to: [{ operation: { ports } }],
     // AND-ed with whoever is in `from`, and read by sidecar and ztunnel alike.
     ...(when.sourceCidrs && { when: [{ key: "source.ip", values: when.sourceCidrs }] }),
   };
-  const chunks = Math.max(1, Math.ceil(all.length / PRINCIPALS_A_RULE));
+  const blocks = sortedSet(subjects.cidrs);
+  const chunks = Math.ceil(Math.max(all.length, blocks.length) / SOURCES_A_RULE);
   const rules: AuthorizationRule[] = [];
-  for (let chunk = 0; chunk < chunks; chunk++) {
-    const some = all.slice(chunk * PRINCIPALS_A_RULE, (chunk + 1) * PRINCIPALS_A_RULE);
+  for (let start = 0; start < chunks * SOURCES_A_RULE; start += SOURCES_A_RULE) {
+    const principals = all.slice(start, start + SOURCES_A_RULE);
+    const ipBlocks = blocks.slice(start, start + SOURCES_A_RULE);
     const from = [
-      ...(some.length > 0 ? [{ source: { principals: some } }] : []),
-      ...(chunk === 0 && subjects.cidrs.length > 0
-        ? [{ source: { ipBlocks: sortedSet(subjects.cidrs) } }]
-        : []),
+      ...(principals.length > 0 ? [{ source: { principals } }] : []),
+      ...(ipBlocks.length > 0 ? [{ source: { ipBlocks } }] : []),
     ];
-    // Without `from` the rule would be for everybody.
-    if (from.length > 0) rules.push({ from, ...base });
+    // Without `from` the rule would be for everybody: a rule that names nobody makes none.
+    rules.push({ from, ...base });
   }
   return rules;
 }
@@ -58,7 +58,7 @@ export function enforcedPorts(context: IstioContext, service: Service, ports: re
  * A namespace is the prefix of its identities and not `source.namespaces`, which would let a namespace of the same name in
  * a federated trust domain in.
  */
-function principals(
+function identities(
   context: IstioContext,
   workloads: readonly string[],
   namespaces: Rule["subjects"]["namespaces"],

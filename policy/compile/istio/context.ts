@@ -1,4 +1,4 @@
-import { sortedSet } from "../../model/canonical.ts";
+import { canonicalJson, sortedSet } from "../../model/canonical.ts";
 import type { Cluster, Model, Rule, Service, Workload } from "../../model/types.ts";
 import { type AddressPlan, planAddresses } from "../../plan/addresses.ts";
 import { planListenerPorts } from "../../plan/listener-ports.ts";
@@ -26,6 +26,8 @@ export interface IstioContext {
   readonly meshRules: ReadonlyMap<string, readonly Rule[]>;
   /** Services in the mesh by namespace and target port, `shop 5432`: those that could be on the same pods. */
   readonly byTargetPort: ReadonlyMap<string, readonly Service[]>;
+  /** Workloads with a selector, by {@link selectorKey}. */
+  readonly bySelector: ReadonlyMap<string, readonly Workload[]>;
   /** The trust domain, then its aliases. */
   readonly trustDomains: readonly string[];
   readonly proxyNamespace: string;
@@ -70,6 +72,10 @@ function derive(model: Model, cluster: Cluster): Derived {
       [...rules].map(([service, some]) => [service, some.filter((rule) => rule.via.includes("mesh"))]),
     ),
     byTargetPort: byTargetPort(services),
+    bySelector: Map.groupBy(
+      [...workloads.values()].filter((workload) => workload.spec.selector),
+      selectorKey,
+    ),
     trustDomains: [model.trust.spec.trustDomain, ...[...model.trust.spec.trustDomainAliases].sort()],
     proxyNamespace: model.trust.spec.proxy.namespace,
   };
@@ -88,6 +94,11 @@ function reachedBy(
     }
   }
   return reached;
+}
+
+/** The same for workloads that select the same pods. */
+export function selectorKey(workload: Workload): string {
+  return `${workload.namespace} ${canonicalJson(workload.spec.selector)}`;
 }
 
 function byTargetPort(services: ReadonlyMap<string, Service>): ReadonlyMap<string, readonly Service[]> {

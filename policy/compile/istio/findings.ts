@@ -4,12 +4,15 @@ import { canonicalHost } from "../../plan/collisions.ts";
 import { isBehindProxy, servicePortKey } from "../../plan/listener-ports.ts";
 import { findingAt } from "../report.ts";
 import { NO_CLIENTS } from "./clients.ts";
-import type { IstioContext } from "./context.ts";
+import { type IstioContext, selectorKey } from "./context.ts";
 import { gatewayFindings } from "./findings-gateway.ts";
 import { meshFindings } from "./findings-mesh.ts";
 import { sharedPodFindings } from "./findings-shared-pods.ts";
 import { gatewayPorts } from "./gateway.ts";
 import { unroutableHost } from "./hosts.ts";
+
+/** Source blocks of a grant's condition, which no rule can do without. */
+const MAX_SOURCE_BLOCKS = 5_000;
 
 /** What stands against the whole cluster. */
 export function estateFindings(context: IstioContext): Finding[] {
@@ -117,6 +120,18 @@ export function grantFindings(context: IstioContext, grantName: string): Finding
   const grant = context.model.grants.get(grantName);
   const service = grant && context.services.get(grant.spec.to.service);
   if (!grant || !service) return [];
+  const blocks = grant.spec.when?.sourceCidrs?.length ?? 0;
+  if (blocks > MAX_SOURCE_BLOCKS) {
+    return [
+      findingAt(
+        "PR559",
+        "error",
+        { kind: "Grant", id: grantName, position: grant.position },
+        `Grant ${grantName} has ${blocks} blocks in \`when.sourceCidrs\`, and an Istio rule holds all of them: the object would be larger than the API server takes`,
+        `name ${MAX_SOURCE_BLOCKS} or fewer, for instance wider ones`,
+      ),
+    ];
+  }
   const other = context.model.trust.spec.clusters.find(
     (cluster) =>
       cluster.name !== context.cluster.name &&
@@ -170,9 +185,8 @@ export function workloadFindings(context: IstioContext, workload: Workload): Fin
     );
     return findings;
   }
-  for (const other of context.workloads.values()) {
-    if (other.id >= workload.id || other.namespace !== workload.namespace || !other.spec.selector) continue;
-    if (!sameLabels(other.spec.selector, workload.spec.selector)) continue;
+  for (const other of context.bySelector.get(selectorKey(workload)) ?? []) {
+    if (other.id >= workload.id) continue;
     findings.push(
       findingAt(
         "PR562",
@@ -184,9 +198,4 @@ export function workloadFindings(context: IstioContext, workload: Workload): Fin
     );
   }
   return findings;
-}
-
-function sameLabels(a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean {
-  const keys = Object.keys(a);
-  return keys.length === Object.keys(b).length && keys.every((key) => a[key] === b[key]);
 }

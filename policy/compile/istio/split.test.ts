@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { type KeyedRule, MAX_BYTES, MAX_RULES, splitRules } from "./split.ts";
 
 const rule = (index: number, principals = 1): KeyedRule => ({
-  key: `grant-${index}`,
+  key: `grant-${index} ${"x".repeat(principals * 20)}`,
   rule: {
     from: [
       { source: { principals: Array.from({ length: principals }, (_, n) => `td/ns/n${index}/sa/a${n}`) } },

@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import { canonicalJson } from "../../model/canonical.ts";
 import type { AuthorizationRule } from "./objects.ts";
 
 /** Istio's limit of rules in an AuthorizationPolicy (`maxItems` of its CRD). */
@@ -9,7 +8,7 @@ export const MAX_BYTES = 512 * 1024;
 /** Beyond this something else is wrong. */
 const MAX_PARTS = 1 << 12;
 
-/** An Istio rule and what it is known by; equal keys stay together. */
+/** An Istio rule and what it is known by, which holds all of its content; equal keys stay together. */
 export interface KeyedRule {
   readonly key: string;
   readonly rule: AuthorizationRule;
@@ -23,10 +22,10 @@ export interface KeyedRule {
  * @returns the rules of each part, by its number; at least one part, which may be empty.
  */
 export function splitRules(rules: readonly KeyedRule[]): ReadonlyMap<number, readonly AuthorizationRule[]> {
-  for (let parts = 1; parts <= MAX_PARTS; parts *= 2) {
+  if (fits(rules)) return new Map([[0, rules.map(({ rule }) => rule)]]);
+  for (let parts = 2; parts <= MAX_PARTS; parts *= 2) {
     const byPart = Map.groupBy(rules, ({ key }) => partOf(key, parts));
     if (parts === MAX_PARTS || [...byPart.values()].every(fits)) {
-      if (byPart.size === 0) return new Map([[0, []]]);
       return new Map(
         [...byPart].sort(([a], [b]) => a - b).map(([part, some]) => [part, some.map(({ rule }) => rule)]),
       );
@@ -38,7 +37,7 @@ export function splitRules(rules: readonly KeyedRule[]): ReadonlyMap<number, rea
 function fits(rules: readonly KeyedRule[]): boolean {
   return (
     rules.length <= MAX_RULES &&
-    rules.reduce((bytes, { rule }) => bytes + Buffer.byteLength(canonicalJson(rule)), 0) <= MAX_BYTES
+    rules.reduce((bytes, { key }) => bytes + Buffer.byteLength(key), 0) <= MAX_BYTES
   );
 }
 
