@@ -1,6 +1,9 @@
+import { createHash } from "node:crypto";
 import { compareText } from "../../finding.ts";
 import { sortedSet } from "../../model/canonical.ts";
+import { joinName } from "../../model/names.ts";
 import type { Service } from "../../model/types.ts";
+import { ref, refNames } from "../../schema/index.ts";
 import { findingAt } from "../report.ts";
 import type { Target } from "../target.ts";
 import { awsTarget, type Context } from "./context.ts";
@@ -68,9 +71,17 @@ export function securityGroupRules(context: Context): Target<Ec2SecurityGroupIng
     });
 }
 
-/** A group's id, or the name of the reference that stands for it. */
+/** A group's id, or the name of the reference that stands for it; two different texts never become one. */
 function keyPart(text: string): string {
-  return text.replace(/[^A-Za-z0-9_.-]+/g, "_");
+  const [name] = refNames(text);
+  if (name !== undefined && text === ref(name)) return `ref.${name}`;
+  return /^[A-Za-z0-9_-]+$/.test(text)
+    ? text
+    : joinName([text.replace(/[^A-Za-z0-9_-]+/g, "_"), shortHash(text)]);
+}
+
+function shortHash(text: string): string {
+  return createHash("sha256").update(text).digest("hex").slice(0, 8);
 }
 
 /** What EC2 takes in a description, and as many grants as fit. */

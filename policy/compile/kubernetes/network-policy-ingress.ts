@@ -38,7 +38,12 @@ export function ingressPolicies(context: Context, service: Service): Target<Netw
       namespace: location.namespace,
       labels: { ...service.labels, ...managedLabels(subject) },
     },
-    spec: { podSelector: { matchLabels: location.selector }, policyTypes: ["Ingress"], ingress },
+    spec: {
+      podSelector: { matchLabels: location.selector },
+      policyTypes: ["Ingress"],
+      // Without rules nobody is let in. An empty list says the same and is not stored, so it would show as a change for ever.
+      ...(ingress.length > 0 && { ingress }),
+    },
   });
   const probes: NetworkPolicyIngress[] =
     context.cluster.dataPlane === "ambient" ? [{ from: AMBIENT_PROBES.map((cidr) => block(cidr)) }] : [];

@@ -21,6 +21,7 @@ export function proxyDeployment(
 ): Deployment {
   const { model } = context;
   const selector = { matchLabels: shard.podLabels };
+  const secrets = credentials(services);
   return {
     apiVersion: "apps/v1",
     kind: "Deployment",
@@ -63,8 +64,8 @@ export function proxyDeployment(
               ],
             },
           },
-          containers: [container(context)],
-          volumes: volumes(shard, services),
+          containers: [container(context, secrets.length > 0)],
+          volumes: volumes(shard, secrets),
         },
       },
     },
@@ -86,7 +87,7 @@ function podLabels(context: Context, shard: Shard): Labels {
   };
 }
 
-function container({ model, cluster }: Context): Container {
+function container({ model, cluster }: Context, withCredentials: boolean): Container {
   const { connectPort, image } = model.trust.spec.proxy;
   const { config } = PROXY_MOUNTS;
   const probe = (path: string, periodSeconds: number, failureThreshold: number) => ({
@@ -120,13 +121,15 @@ function container({ model, cluster }: Context): Container {
       { name: "istio-token", mountPath: PROXY_MOUNTS.istioToken.dir, readOnly: true },
       { name: "istio-root", mountPath: PROXY_MOUNTS.istioRoot.dir, readOnly: true },
       { name: "ca", mountPath: PROXY_MOUNTS.ca.dir, readOnly: true },
-      { name: "credentials", mountPath: PROXY_MOUNTS.credentials.dir, readOnly: true },
+      ...(withCredentials
+        ? [{ name: "credentials", mountPath: PROXY_MOUNTS.credentials.dir, readOnly: true } as const]
+        : []),
       { name: "run", mountPath: PROXY_MOUNTS.run.dir },
     ],
   };
 }
 
-function volumes(shard: Shard, services: readonly PolicyService[]): Volume[] {
+function volumes(shard: Shard, secrets: readonly string[]): Volume[] {
   return [
     // Mounted as a folder, never with subPath: only so does the kubelet bring a new version into the running pod.
     { name: "config", configMap: { name: shard.name } },
@@ -146,19 +149,24 @@ function volumes(shard: Shard, services: readonly PolicyService[]): Volume[] {
     },
     { name: "istio-root", configMap: { name: "istio-ca-root-cert" } },
     { name: "ca", configMap: { name: PROXY_MOUNTS.ca.configMap, optional: true } },
-    {
-      name: "credentials",
-      projected: {
-        sources: credentials(services).map((name) => ({
-          secret: {
-            name,
-            items: ["tls.crt", "tls.key"].map((key) => ({ key, path: `${name}/${key}` })),
-            // Its absence must not keep the proxy of all other services from starting.
-            optional: true,
+    // An empty list would come back from the API server as none, and show as a change for ever.
+    ...(secrets.length === 0
+      ? []
+      : [
+          {
+            name: "credentials",
+            projected: {
+              sources: secrets.map((name) => ({
+                secret: {
+                  name,
+                  items: ["tls.crt", "tls.key"].map((key) => ({ key, path: `${name}/${key}` })),
+                  // Its absence must not keep the proxy of all other services from starting.
+                  optional: true,
+                },
+              })),
+            },
           },
-        })),
-      },
-    },
+        ]),
     { name: "run", emptyDir: { medium: "Memory", sizeLimit: "1Mi" } },
   ];
 }

@@ -29,6 +29,7 @@ export function proxyNetworkPolicy(
   shard: Shard,
   services: readonly PolicyService[],
 ): NetworkPolicy {
+  const from = ingress(context, shard, services);
   return {
     apiVersion: "networking.k8s.io/v1",
     kind: "NetworkPolicy",
@@ -36,7 +37,7 @@ export function proxyNetworkPolicy(
     spec: {
       podSelector: { matchLabels: shard.podLabels },
       policyTypes: ["Ingress", "Egress"],
-      ingress: ingress(context, shard, services),
+      ...(from.length > 0 && { ingress: from }),
       egress: egress(context, services),
     },
   };
