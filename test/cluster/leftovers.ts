@@ -2,6 +2,7 @@
  * What a test run has started and made, in a file, so that it can be cleared away by somebody else: by the watchdog
  * when the run is killed, or by the next run when the watchdog was killed too.
  */
+import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { cacheRoot } from "../toolchain/cache.ts";
@@ -20,7 +21,11 @@ export interface Leftovers {
   /** Leaders of process groups. */
   readonly processes: readonly Identity[];
   readonly folders: readonly string[];
+  /** Commands that take back what is neither a process nor a folder (a network namespace, say). */
+  readonly undo: readonly Command[];
 }
+
+export type Command = readonly [program: string, ...args: string[]];
 
 const PATIENCE_S = 5;
 
@@ -67,8 +72,14 @@ export async function end(processes: readonly Identity[]): Promise<void> {
   }
 }
 
+/** The last made first. A command that fails has nothing to take back any more. */
+export function takeBack(commands: readonly Command[]): void {
+  for (const [program, ...args] of commands.toReversed()) spawnSync(program, args, { stdio: "ignore" });
+}
+
 export async function clear(leftovers: Leftovers): Promise<void> {
   await end(leftovers.processes);
+  takeBack(leftovers.undo);
   for (const folder of leftovers.folders) rmSync(folder, { recursive: true, force: true });
 }
 

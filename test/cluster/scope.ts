@@ -3,10 +3,10 @@
  * when the test process is interrupted or killed (see watchdog.ts and leftovers.ts).
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { chownSync, closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { end, type Identity, identify, sweep } from "./leftovers.ts";
+import { type Command, end, type Identity, identify, sweep, takeBack } from "./leftovers.ts";
 import { until } from "./until.ts";
 
 export interface StartOptions {
@@ -14,6 +14,8 @@ export interface StartOptions {
   readonly cwd?: string;
   readonly uid?: number;
   readonly gid?: number;
+  /** Owner of the log file, for a process that changes its user and opens `/dev/stdout` anew. */
+  readonly logOwner?: number;
   /** Met when the process can be used; asked again and again. Errors mean: not yet. */
   readonly ready: () => Promise<unknown> | unknown;
   /** @default 60 */
@@ -40,6 +42,8 @@ export interface Scope {
   ) => Promise<Running>;
   /** Has this run at the end, before the processes are ended; the last added first. */
   readonly onStop: (work: () => Promise<void> | void) => void;
+  /** Has this command run at the end, also when the test process is killed. Say it before what it takes back is made. */
+  readonly undoWith: (command: Command) => void;
   readonly stop: () => Promise<void>;
 }
 
@@ -49,6 +53,7 @@ const LOG_TAIL = 2000;
 let watchdog: { child: ChildProcess; owners: Identity[] } | undefined;
 const processes = new Set<Identity>();
 const folders = new Set<string>();
+const undo = new Set<Command>();
 
 async function watch(): Promise<void> {
   if (watchdog !== undefined) return;
@@ -71,6 +76,7 @@ function tell(): void {
     owners: watchdog?.owners ?? [],
     processes: [...processes],
     folders: [...folders],
+    undo: [...undo],
   });
   watchdog?.child.stdin?.write(`${line}\n`);
 }
@@ -81,6 +87,7 @@ export async function openScope(label: string): Promise<Scope> {
   folders.add(dir);
   tell();
   const own = new Set<Identity>();
+  const ownUndo: Command[] = [];
   const endings: (() => Promise<void> | void)[] = [];
 
   const stopOne = async (identity: Identity) => {
@@ -93,6 +100,7 @@ export async function openScope(label: string): Promise<Scope> {
   const start: Scope["start"] = async (name, command, args, options) => {
     const logFile = join(dir, `${name}.log`);
     const out = openSync(logFile, "a");
+    if (options.logOwner !== undefined) chownSync(logFile, options.logOwner, options.logOwner);
     const child = spawn(command, args, {
       stdio: ["ignore", out, out],
       detached: true,
@@ -117,11 +125,13 @@ export async function openScope(label: string): Promise<Scope> {
       processes.add(identity);
       tell();
     }
+    const tail = () => log().slice(-LOG_TAIL);
     await until(
       `${name} ready`,
       options.timeoutSeconds ?? 60,
       async () => (await options.ready()) !== false,
-      () => (failure === undefined ? undefined : `${failure}\n${log().slice(-LOG_TAIL)}`),
+      () => (failure === undefined ? undefined : `${failure}\n${tail()}`),
+      tail,
     );
     if (identity === undefined) throw new Error(`${name} has no process`);
     return { name, pid: identity.pid, log, stop: () => stopOne(identity) };
@@ -132,12 +142,20 @@ export async function openScope(label: string): Promise<Scope> {
     await end([...own]);
     for (const identity of own) processes.delete(identity);
     own.clear();
+    takeBack(ownUndo);
+    for (const command of ownUndo) undo.delete(command);
     rmSync(dir, { recursive: true, force: true });
     folders.delete(dir);
     tell();
   };
 
-  return { dir, start, onStop: (work) => endings.push(work), stop };
+  const undoWith = (command: Command) => {
+    ownUndo.push(command);
+    undo.add(command);
+    tell();
+  };
+
+  return { dir, start, onStop: (work) => endings.push(work), undoWith, stop };
 }
 
 /** Runs `work` in a scope that is stopped whatever happens. */

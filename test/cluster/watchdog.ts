@@ -5,7 +5,7 @@
 import { createInterface } from "node:readline";
 import { clear, forget, type Leftovers, record } from "./leftovers.ts";
 
-let left: Leftovers = { owners: [], processes: [], folders: [] };
+let left: Leftovers = { owners: [], processes: [], folders: [], undo: [] };
 
 createInterface({ input: process.stdin })
   .on("line", (line) => {

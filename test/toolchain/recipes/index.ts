@@ -45,7 +45,7 @@ export type PartName = keyof typeof recipes;
 export const partNames = Object.keys(recipes) as PartName[];
 
 /** Made only when a test or a person asks for one: few do, and they take long. */
-const ON_DEMAND: readonly PartName[] = ["kubectl", "step-ca", "nft"];
+const ON_DEMAND: readonly PartName[] = ["kubectl", "step-ca"];
 
 /** What a run of all tests makes beforehand. */
 export const wantedNames = partNames.filter((name) => !ON_DEMAND.includes(name));

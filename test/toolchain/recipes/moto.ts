@@ -15,7 +15,7 @@ export const moto: Recipe = {
   version: "5.2.5",
   source: "PyPI moto[server]",
   main: "bin/moto_server",
-  cost: { seconds: 40, megabytes: 170 },
+  cost: { seconds: 40, megabytes: 255 },
   lock: [requirements],
   // Compiled wheels fit one minor version of Python only.
   fingerprint: () => `python ${pythonVersion()}`,
