@@ -26,11 +26,11 @@ function hasLabels(policy: PeerAuthentication): boolean {
   return Object.keys(policy.spec?.selector?.matchLabels ?? {}).length > 0;
 }
 
-/** The oldest; of one second the first by name, as istiod sorts. An object without a time is not created yet: the youngest. */
+/** The oldest; of one time the first by name, as istiod sorts. An object without a time is not created yet: the youngest. */
 export function oldest(policies: readonly PeerAuthentication[]): PeerAuthentication | undefined {
   const time = (policy: PeerAuthentication): number => {
     const at = Date.parse(policy.metadata.creationTimestamp ?? "");
-    return Number.isNaN(at) ? Number.POSITIVE_INFINITY : Math.floor(at / 1000);
+    return Number.isNaN(at) ? Number.POSITIVE_INFINITY : at;
   };
   return [...policies].sort((a, b) => {
     const [x, y] = [time(a), time(b)];
