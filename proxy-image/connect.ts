@@ -2,8 +2,7 @@ import { Dial } from "./connect/dial.ts";
 import type { Endpoint } from "./connect/endpoints.ts";
 import type { Connection } from "./connection.ts";
 import { writeProxyHeader } from "./protocol/proxy-header.ts";
-import type { BunSocket } from "./runtime/bun.ts";
-import type { StreamEvents } from "./runtime/stream.ts";
+import type { Stream, StreamEvents } from "./runtime/stream.ts";
 import type { ServiceState } from "./state.ts";
 
 /** From the verdict to a connected endpoint: each endpoint once, the least loaded first, until one answers. */
@@ -86,7 +85,7 @@ export class Connecting {
 
   #connected(
     endpoint: Endpoint,
-    socket: BunSocket<Dial>,
+    socket: Stream,
     address: string,
     first: Uint8Array | undefined,
   ): StreamEvents {

@@ -28,6 +28,8 @@ export type Phase = "identify" | "queue" | "connect" | "relay" | "closed";
 
 /** How long a closed connection's peer may take to close too, before it is reset. */
 const LINGER_MS = 2_000;
+/** Keepalive is switched on once a connection has lived this long: for a short one it would be system calls for nothing. */
+const KEEPALIVE_AFTER_MS = 5_000;
 const NEVER = Number.POSITIVE_INFINITY;
 
 /**
@@ -36,7 +38,7 @@ const NEVER = Number.POSITIVE_INFINITY;
  */
 export class Connection implements Timed, Applicant, StreamEvents {
   slot: Set<Timed> | undefined;
-  readonly id: string;
+  readonly #serial: number;
   readonly state: ProxyState;
   readonly listener: ProxyListener;
   readonly toService: Direction;
@@ -90,6 +92,7 @@ export class Connection implements Timed, Applicant, StreamEvents {
   #deadline = NEVER;
   #nextUpdate = NEVER;
   #maxBytes = NEVER;
+  #keepAliveAt = NEVER;
   #endsAt = NEVER;
   #holdsPlace = false;
   #noteTaker: NoteTaker | undefined;
@@ -105,7 +108,7 @@ export class Connection implements Timed, Applicant, StreamEvents {
     this.state = state;
     this.listener = listener;
     this.client = client;
-    this.id = state.nextId();
+    this.#serial = state.nextSerial();
     this.peerAddress = peer.address;
     this.peerPort = peer.port;
     this.sourceAddress = peer.address;
@@ -120,6 +123,10 @@ export class Connection implements Timed, Applicant, StreamEvents {
     state.handshakes += 1;
     this.#deadline = now + handshakeTimeout;
     state.deadlines.set(this, this.#deadline);
+  }
+
+  get id(): string {
+    return this.state.idOf(this.#serial);
   }
 
   /** A later layer of the same client takes over its bytes: TLS that began inside the TCP connection. */
@@ -291,11 +298,7 @@ export class Connection implements Timed, Applicant, StreamEvents {
     this.#lastActive = now;
     const { updateInterval } = this.state.generation.config.audit;
     this.#nextUpdate = updateInterval > 0 ? now + updateInterval : NEVER;
-    const keepalive = this.service?.config.keepalive ?? 0;
-    if (keepalive > 0) {
-      upstream.setKeepAlive(true, keepalive);
-      this.client.setKeepAlive(true, keepalive);
-    }
+    this.#keepAliveAt = now + KEEPALIVE_AFTER_MS;
     if (this.overHttp) this.client.write(ESTABLISHED);
     this.toClient.source = upstream;
     const serverTls = this.service?.tls.used ?? false;
@@ -530,7 +533,16 @@ export class Connection implements Timed, Applicant, StreamEvents {
       this.#nextUpdate = now + this.state.generation.config.audit.updateInterval;
       writeRecord(this, "update");
     }
-    return Math.min(idleAt, halfAt, this.#endsAt, this.#nextUpdate);
+    if (now >= this.#keepAliveAt) this.#keepAlive();
+    return Math.min(idleAt, halfAt, this.#endsAt, this.#nextUpdate, this.#keepAliveAt);
+  }
+
+  #keepAlive(): void {
+    this.#keepAliveAt = NEVER;
+    const keepalive = this.service?.config.keepalive ?? 0;
+    if (keepalive === 0) return;
+    this.#upstream?.setKeepAlive(true, keepalive);
+    this.client.setKeepAlive(true, keepalive);
   }
 
   #takeNote(data: Uint8Array): void {

@@ -14,7 +14,8 @@ export class Direction {
   /** All that was sent is delivered, and the sink was told that nothing follows. */
   finished = false;
   heldBytes = 0;
-  #held: Uint8Array[] = [];
+  /** Made when it is needed: most connections never hold anything, and very many are idle. */
+  #held: Uint8Array[] | undefined;
   #paused = false;
   #source: Stream | undefined;
   #sink: Stream | undefined;
@@ -39,7 +40,7 @@ export class Direction {
   /** The source sent this. */
   push(data: Uint8Array): void {
     const sink = this.#sink;
-    if (sink === undefined || this.#held.length > 0) {
+    if (sink === undefined || this.#held !== undefined) {
       this.#hold(data, sink === undefined ? this.#bound : 0);
       return;
     }
@@ -64,8 +65,9 @@ export class Direction {
   flush(): void {
     const sink = this.#sink;
     if (sink === undefined) return;
-    while (this.#held.length > 0) {
-      const [data] = this.#held;
+    const held = this.#held;
+    while (held !== undefined) {
+      const [data] = held;
       if (data === undefined) break;
       const taken = sink.write(data);
       if (taken > 0) {
@@ -73,11 +75,12 @@ export class Direction {
         this.heldBytes -= taken;
       }
       if (taken < data.length) {
-        if (taken > 0) this.#held[0] = data.subarray(taken);
+        if (taken > 0) held[0] = data.subarray(taken);
         return;
       }
-      this.#held.shift();
+      held.shift();
     }
+    this.#held = undefined;
     if (this.#paused) {
       this.#paused = false;
       this.#source?.resume();
@@ -90,18 +93,19 @@ export class Direction {
 
   /** Takes out what is held, for a stage that reads it before there is a sink. */
   takeHeld(): Uint8Array[] {
-    const held = this.#held;
+    const held = this.#held ?? [];
     this.discard();
     return held;
   }
 
   /** Forgets what is held: the sink is gone. */
   discard(): void {
-    this.#held = [];
+    this.#held = undefined;
     this.heldBytes = 0;
   }
 
   #hold(data: Uint8Array, bound: number): void {
+    this.#held ??= [];
     this.#held.push(data);
     this.heldBytes += data.length;
     if (this.#paused || this.heldBytes <= bound) return;

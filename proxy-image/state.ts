@@ -75,10 +75,14 @@ export class ProxyState {
     this.#applyServices();
   }
 
-  /** Unique among processes and over restarts. */
-  nextId(): string {
+  nextSerial(): number {
     this.#serial += 1;
-    return `${this.#idPrefix}-${this.#serial.toString(36)}`;
+    return this.#serial;
+  }
+
+  /** A connection's id: unique among processes and over restarts. */
+  idOf(serial: number): string {
+    return `${this.#idPrefix}-${serial.toString(36)}`;
   }
 
   /**

@@ -8,7 +8,7 @@ import {
   writeSslRequest,
 } from "../protocol/mysql-packets.ts";
 import { type BunSocket, type CodedError, requireBun, type SocketHandlers } from "../runtime/bun.ts";
-import type { StreamEvents } from "../runtime/stream.ts";
+import type { Stream, StreamEvents } from "../runtime/stream.ts";
 import type { UpstreamTls } from "./upstream-tls.ts";
 
 /** RFC 8305, 5: how long one address may take before the next is tried beside it. */
@@ -30,7 +30,7 @@ export interface Target {
 /** How a dial ends: exactly one of these is called, once. After `cancel`, none is. */
 export interface DialOutcome {
   /** `first` is what the endpoint said before TLS and that is meant for the client: MySQL's greeting. */
-  connected(socket: BunSocket<Dial>, address: string, first: Uint8Array | undefined): StreamEvents;
+  connected(socket: Stream, address: string, first: Uint8Array | undefined): StreamEvents;
   failed(error: string): void;
 }
 
@@ -48,8 +48,6 @@ export class Dial {
   #won = false;
   #over = false;
   #lastError = "no address";
-  /** Where events go once connected. */
-  events: StreamEvents | undefined;
 
   constructor(target: Target, outcome: DialOutcome) {
     this.target = target;
@@ -80,11 +78,12 @@ export class Dial {
     return true;
   }
 
-  established(socket: BunSocket<Dial>, address: string, first: Uint8Array | undefined): void {
-    if (this.#over) return;
+  /** Returns where the socket's events go from now on; undefined when the dial was given up. */
+  established(socket: Stream, address: string, first: Uint8Array | undefined): StreamEvents | undefined {
+    if (this.#over) return undefined;
     this.#over = true;
     this.#attempts.clear();
-    this.events = this.#outcome.connected(socket, address, first);
+    return this.#outcome.connected(socket, address, first);
   }
 
   attemptFailed(attempt: Attempt, error: string): void {
@@ -127,12 +126,15 @@ const PG_SSL_REQUEST = Uint8Array.of(0, 0, 0, 8, 4, 0xd2, 0x16, 0x2f);
 
 /** One address of a dial. */
 class Attempt {
-  readonly dial: Dial;
+  /** Let go of once connected: a connection lives long, and everything that it took to make it would live with it. */
+  dial: Dial | undefined;
   readonly address: string;
+  /** Where events go once connected. */
+  events: StreamEvents | undefined;
   socket: BunSocket<Attempt> | undefined;
   /** Waiting for what the endpoint says before TLS: PostgreSQL's one byte, MySQL's greeting. */
   awaitsUpgrade = false;
-  #said: Uint8Array = new Uint8Array(0);
+  #said: Uint8Array = NOTHING;
   /** TLS runs inside; the raw socket's own events are of no more interest, except that it broke. */
   upgraded = false;
   done = false;
@@ -143,7 +145,7 @@ class Attempt {
   }
 
   start(): void {
-    const { port } = this.dial.target;
+    const port = this.dial?.target.port ?? 0;
     // TLS is started by hand after the connection is there, since a PROXY header or a protocol's request goes first.
     requireBun()
       .connect<Attempt>({ hostname: this.address, port, allowHalfOpen: true, data: this, socket: handlers })
@@ -156,17 +158,18 @@ class Attempt {
     if (this.done) return;
     this.done = true;
     this.socket?.terminate();
-    this.dial.attemptFailed(this, error);
+    this.dial?.attemptFailed(this, error);
   }
 
   opened(socket: BunSocket<Attempt>): void {
     this.socket = socket;
-    if (!this.dial.wins(this)) {
+    const { dial } = this;
+    if (!dial?.wins(this)) {
       this.done = true;
       socket.terminate();
       return;
     }
-    const { preface, tls, protocol } = this.dial.target;
+    const { preface, tls, protocol } = dial.target;
     // A fresh socket's buffer takes a few hundred bytes; one that does not is as good as broken.
     if (preface) {
       const header = preface(this.address);
@@ -185,7 +188,7 @@ class Attempt {
   }
 
   upgradeAnswered(socket: BunSocket<Attempt>, data: Uint8Array): void {
-    if (this.dial.target.protocol === "mysql") {
+    if (this.dial?.target.protocol === "mysql") {
       this.#mysqlGreeted(socket, data);
       return;
     }
@@ -223,6 +226,7 @@ class Attempt {
   }
 
   #startTls(socket: BunSocket<Attempt>): void {
+    if (!this.dial) return;
     this.upgraded = true;
     const { tls, host } = this.dial.target;
     const [, secure] = socket.upgradeTLS<Attempt>({
@@ -234,6 +238,7 @@ class Attempt {
   }
 
   handshaken(socket: BunSocket<Attempt>): void {
+    if (!this.dial) return;
     const { tls, host } = this.dial.target;
     const refusal = tls.refusal(socket, host, Date.now());
     if (refusal !== undefined) {
@@ -244,12 +249,18 @@ class Attempt {
   }
 
   #finish(socket: BunSocket<Attempt>): void {
+    const { dial } = this;
+    const first = this.#said.length > 0 ? this.#said : undefined;
     this.done = true;
-    // From here on the socket's data is the dial, whose events are the connection's.
-    const established = socket as unknown as BunSocket<Dial>;
-    this.dial.established(established, this.address, this.#said.length > 0 ? this.#said : undefined);
+    this.dial = undefined;
+    this.#said = NOTHING;
+    this.socket = undefined;
+    this.events = dial?.established(socket, this.address, first);
+    if (!this.events) socket.terminate();
   }
 }
+
+const NOTHING = new Uint8Array(0);
 
 const tlsHandlers: SocketHandlers<Attempt> = {
   handshake(socket, _success, error) {
@@ -258,17 +269,17 @@ const tlsHandlers: SocketHandlers<Attempt> = {
     else socket.data.handshaken(socket);
   },
   data(socket, data) {
-    socket.data.dial.events?.data(data);
+    socket.data.events?.data(data);
   },
   drain(socket) {
-    socket.data.dial.events?.drain();
+    socket.data.events?.drain();
   },
   end(socket) {
-    if (socket.data.done) socket.data.dial.events?.ended();
+    if (socket.data.done) socket.data.events?.ended();
     else socket.data.fail("the endpoint closed during the TLS handshake");
   },
   close(socket, error) {
-    if (socket.data.done) socket.data.dial.events?.closed(error?.code);
+    if (socket.data.done) socket.data.events?.closed(error?.code);
     else socket.data.fail(`the endpoint closed during the TLS handshake${error ? `: ${error.code}` : ""}`);
   },
   error() {
@@ -287,21 +298,21 @@ const handlers: SocketHandlers<Attempt> = {
     const attempt = socket.data;
     if (attempt.upgraded) return;
     if (attempt.awaitsUpgrade) attempt.upgradeAnswered(socket, data);
-    else attempt.dial.events?.data(data);
+    else attempt.events?.data(data);
   },
   drain(socket) {
-    if (!socket.data.upgraded) socket.data.dial.events?.drain();
+    if (!socket.data.upgraded) socket.data.events?.drain();
   },
   end(socket) {
     const attempt = socket.data;
     if (attempt.upgraded) return;
-    if (attempt.done) attempt.dial.events?.ended();
+    if (attempt.done) attempt.events?.ended();
     else attempt.fail("the endpoint closed before TLS");
   },
   close(socket, error) {
     const attempt = socket.data;
     if (attempt.upgraded) return;
-    if (attempt.done) attempt.dial.events?.closed(error?.code);
+    if (attempt.done) attempt.events?.closed(error?.code);
     else attempt.fail(error?.code ?? "the endpoint closed the connection");
   },
   error() {
