@@ -5,6 +5,7 @@ import type { RawDocument } from "./source.ts";
 import { MAX_DEPTH, tooDeepAt } from "./yaml-depth.ts";
 import { DocumentLocator } from "./yaml-locate.ts";
 import { nodeProblems, startOf } from "./yaml-node.ts";
+import { parsePlain } from "./yaml-plain.ts";
 
 /** Aliases one document may expand to. A policy needs a handful; an alias bomb needs millions. */
 const MAX_ALIASES = 1_000;
@@ -27,7 +28,9 @@ class YamlFile {
   readonly #lines = new LineCounter();
   readonly #documents: RawDocument[] = [];
   readonly #findings: Finding[] = [];
-  /** Where the document that is read now starts: where the one before it ended. */
+  /** Where the part of the text that is parsed now starts: offsets are counted from there. */
+  #base = 0;
+  /** Where the document that is read now starts, counted from the base: where the one before it ended. */
   #start = 0;
 
   constructor(text: string, file: string) {
@@ -36,10 +39,26 @@ class YamlFile {
   }
 
   parse(): { documents: RawDocument[]; findings: Finding[] } {
-    const result = { documents: this.#documents, findings: this.#findings };
-    const parser = new Parser(this.#lines.addNewLine);
+    this.#lines.addNewLine(0);
+    for (let at = this.#text.indexOf("\n"); at >= 0; at = this.#text.indexOf("\n", at + 1)) {
+      this.#lines.addNewLine(at + 1);
+    }
+    for (const [from, to] of parts(this.#text)) {
+      const part = this.#text.slice(from, to);
+      const plain = parsePlain(part);
+      if (plain) this.#add(plain, from + part.search(FIRST_CONTENT), from, to);
+      else if (!this.#parsePart(part, from)) break;
+    }
+    return { documents: this.#documents, findings: this.#findings };
+  }
+
+  /** @returns false when the rest of the file is not worth reading. */
+  #parsePart(text: string, base: number): boolean {
+    this.#base = base;
+    this.#start = 0;
+    const parser = new Parser();
     const composer = new Composer({ merge: true, prettyErrors: false, uniqueKeys: false });
-    for (const token of parser.parse(this.#text)) {
+    for (const token of parser.parse(text)) {
       if (token.type === "document") {
         const deep = tooDeepAt(token);
         if (deep !== undefined) {
@@ -48,13 +67,23 @@ class YamlFile {
             `nested more than ${MAX_DEPTH} levels deep`,
             "a policy document needs about eight levels; check for a missing bracket",
           );
-          return result;
+          return false;
         }
       }
-      for (const document of composer.next(token)) if (!this.#take(document)) return result;
+      for (const document of composer.next(token)) if (!this.#take(document)) return false;
     }
-    for (const document of composer.end(false, this.#text.length)) if (!this.#take(document)) return result;
-    return result;
+    for (const document of composer.end(false, text.length)) if (!this.#take(document)) return false;
+    return true;
+  }
+
+  #add(value: unknown, contents: number, from: number, to: number): void {
+    const locator = new DocumentLocator(this.#text, from, to);
+    this.#documents.push({
+      value,
+      position: this.#position(contents),
+      locate: (path, where) => this.#position(locator.offset(path, where)),
+      written: (path) => locator.written(path),
+    });
   }
 
   /** @returns false when the rest of the file is not worth reading. */
@@ -79,13 +108,8 @@ class YamlFile {
     if (problems.some(({ unreadable }) => unreadable)) return true;
     const value = this.#valueOf(document);
     if (value === undefined || value === null) return true;
-    const locator = new DocumentLocator(this.#text, start, this.#start);
-    this.#documents.push({
-      value,
-      position: this.#at(startOf(document.contents) ?? start),
-      locate: (path, where) => this.#at(locator.offset(path, where)),
-      written: (path) => locator.written(path),
-    });
+    const contents = startOf(document.contents) ?? start;
+    this.#add(value, this.#base + contents, this.#base + start, this.#base + this.#start);
     return true;
   }
 
@@ -126,10 +150,36 @@ class YamlFile {
     this.#findings.push({ rule: "PR101", severity: "error", message, fix, position: this.#at(offset) });
   }
 
+  /** @param offset - counted from the base */
   #at(offset: number): Position {
+    return this.#position(this.#base + offset);
+  }
+
+  #position(offset: number): Position {
     const { line, col } = this.#lines.linePos(offset);
     return { file: this.#file, line: Math.max(1, line), col: Math.max(1, col) };
   }
+}
+
+/** The first character of a document that is no space, line break or comment. */
+const FIRST_CONTENT = /^(?![ ]*(?:#|$))/m;
+/** A line that starts, ends or directs a document. */
+const MARKER = /(?<![^\n])(?:---|\.\.\.|%)[^\n]*/g;
+
+/**
+ * Where the documents of a file start and end, when nothing but lines of `---` separates them; else the whole file. Such
+ * a line ends a document whatever it stands in, so that each part may be read by itself.
+ */
+function parts(text: string): [from: number, to: number][] {
+  const found: [number, number][] = [];
+  let from = 0;
+  for (const marker of text.matchAll(MARKER)) {
+    if (marker[0] !== "---" && marker[0] !== "---\r") return [[0, text.length]];
+    found.push([from, marker.index]);
+    from = marker.index + marker[0].length + 1;
+  }
+  found.push([Math.min(from, text.length), text.length]);
+  return found;
 }
 
 function syntaxProblem(code: string, message: string): [message: string, fix: string] {
