@@ -8,6 +8,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { loadModel } from "../../policy/load/index.ts";
+import { planGatewayPorts } from "../../policy/plan/gateway-ports.ts";
 import { planListenerPorts } from "../../policy/plan/listener-ports.ts";
 import { askOracle, type OracleProxy } from "./oracle.ts";
 import { compiled, type Pod, surroundings } from "./world.ts";
@@ -168,6 +169,40 @@ test("passthrough: a sidecar sends the service's server names to the proxy, and 
     expect(results.get(name)?.cluster).toBe("outbound|9094||events.portreeve.svc.cluster.local");
   }
   expect(results.get("other name")?.cluster ?? "none").not.toMatch(/events/);
+});
+
+test("passthrough through an egress gateway: chosen by server name at the client, by port and identity at the gateway", async () => {
+  const policies = golden("gateway")
+    .replace("ports: [{ port: 2022, targetPort: 22022 }]", "ports: [2022]")
+    .replace("tls: { mode: simple, sni: settle.bank.example }", "tls: { mode: passthrough }");
+  const { objects } = compiled(policies);
+  const gateway: Pod = {
+    name: "gateway",
+    namespace: "egress",
+    ip: "10.0.3.10",
+    labels: { istio: "egress" },
+    serviceAccount: "egress",
+  };
+  const [address = ""] = addressesOf(objects, "sftp.bank.example");
+  const model = loadModel({ texts: [{ name: "policies.yaml", text: policies }] });
+  const port = planGatewayPorts(model).get("settlement/2022") ?? 0;
+  const out = { proxy: "api", mode: "outbound", address, port: 2022, tls: "tls" } as const;
+  const at = { proxy: "gateway", mode: "gateway", address: "0.0.0.0", port, sourceIP: api.ip } as const;
+  const sni = "sftp.bank.example";
+  const { results } = await askOracle(
+    surroundings(objects, [api, gateway]),
+    [sidecar(api), { ...gateway, type: "router" }],
+    [
+      { name: "name", ...out, sni },
+      { name: "other name", ...out, sni: "x.bank.example" },
+      { name: "api", ...at, tls: "mtls", sni, principal: "prod.example.com/ns/shop/sa/api" },
+      { name: "intern", ...at, tls: "mtls", sni, principal: "prod.example.com/ns/shop/sa/intern" },
+    ],
+  );
+  expect(results.get("name")?.endpoints).toEqual([`10.0.3.10:${port}`]);
+  expect(results.get("other name")?.cluster ?? "none").not.toMatch(/settlement|bank/);
+  expect(results.get("api")).toMatchObject({ allowed: true, cluster: "outbound|2022||sftp.bank.example" });
+  expect(results.get("intern")?.allowed).toBe(false);
 });
 
 test("in the mesh: the service's own sidecar judges target ports, identities of either trust domain, and addresses", async () => {

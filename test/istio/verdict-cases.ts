@@ -92,6 +92,10 @@ function connections(model: Model, service: Service): { id: string | undefined; 
       `spiffe://${domain}/ns/shopping/sa/api`,
       `spiffe://${domain}/ns/ops/sa/unknown`,
     ]),
+    // Not an identity of Istio's making: it is in no namespace. ztunnel does not even read it.
+    ...(model.trust.spec.clusters[0]?.dataPlane === "ambient"
+      ? []
+      : [`spiffe://${POOL.trustDomain}/ns/shop/host/api`]),
     model.proxySpiffeId,
     // A gateway's server ends the mutual TLS itself: nobody gets to its policies without a certificate.
     ...(service.enforcement === "gateway" ? [] : [undefined]),

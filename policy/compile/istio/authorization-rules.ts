@@ -56,7 +56,8 @@ export function enforcedPorts(context: IstioContext, service: Service, ports: re
  * alias: a sidecar adds aliases by itself if the mesh's configuration has them, ztunnel never does.
  *
  * A namespace is the prefix of its identities and not `source.namespaces`, which would let a namespace of the same name in
- * a federated trust domain in.
+ * a federated trust domain in. (An identity that goes on after the account, `…/sa/api/more`, would match the prefix and is
+ * nobody to `decide`; Istio issues none.)
  */
 function identities(
   context: IstioContext,
