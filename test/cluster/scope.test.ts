@@ -17,6 +17,8 @@ afterAll(async () => {
 });
 
 interface Started {
+  /** Stands for what is neither a process nor in the folder: a network namespace, say. */
+  readonly made: string;
   readonly dir: string;
   readonly sleeper: number;
   readonly start: string;
@@ -25,11 +27,15 @@ interface Started {
 /** A process like a test's: opens a scope, starts something in it, says so, and waits. */
 async function victim(): Promise<{ child: ChildProcess; started: Started }> {
   const program = `
+    const { writeFileSync } = await import("node:fs");
     const { openScope } = await import(${JSON.stringify(join(import.meta.dirname, "scope.ts"))});
     const { startOf } = await import(${JSON.stringify(join(import.meta.dirname, "../toolchain/machine.ts"))});
     const scope = await openScope("victim");
+    const made = ${JSON.stringify(cache)} + "/made-" + process.pid;
+    scope.undoWith(["rm", "-f", made]);
+    writeFileSync(made, "");
     const { pid } = await scope.start("sleeper", "sleep", ["600"], { ready: () => true });
-    console.log(JSON.stringify({ dir: scope.dir, sleeper: pid, start: startOf(pid) }));
+    console.log(JSON.stringify({ made, dir: scope.dir, sleeper: pid, start: startOf(pid) }));
     setInterval(() => {}, 1000);`;
   const child = spawn(process.execPath, ["--input-type=module", "-e", program], {
     // Its stderr is not ours: a process that stays behind would keep the test runner waiting for the end of it.
@@ -45,7 +51,8 @@ async function victim(): Promise<{ child: ChildProcess; started: Started }> {
   return { child, started: JSON.parse(line) as Started };
 }
 
-const gone = ({ dir, sleeper, start }: Started) => !alive(sleeper, start) && !existsSync(dir);
+const gone = ({ made, dir, sleeper, start }: Started) =>
+  !alive(sleeper, start) && !existsSync(dir) && !existsSync(made);
 const runs = () => readdirSync(join(cache, "portreeve/runs"));
 
 test.each(["SIGINT", "SIGTERM", "SIGKILL"] as const)("ended by %s", async (signal) => {

@@ -4,13 +4,8 @@
  * (the tests' clusters have no kubelet), and it knows no Helm, ConfigFile, Patch resources or invokes.
  */
 import { createHash } from "node:crypto";
-import {
-  KubeClient as Client,
-  type KubeClient,
-  KubeError,
-  type KubeObject,
-  type ObjectRef,
-} from "../../cluster/kube-client.ts";
+import { KubeClient, KubeError, type KubeObject, type ObjectRef } from "../../cluster/kube-client.ts";
+
 import type { Difference } from "../provider/diff.ts";
 import type { Created, Resource, StandIn } from "../provider/provider.ts";
 import { at, hasUnknown, type Props, textAt, UNKNOWN } from "../provider/values.ts";
@@ -61,7 +56,10 @@ export class KubernetesStandIn implements StandIn {
         "give the provider a kubeconfig or renderYamlToDirectory: this stand-in takes no default cluster",
       );
     }
-    this.#target = { kind: "cluster", client: Client.fromKubeconfig(kubeconfig, textAt(config, "context")) };
+    this.#target = {
+      kind: "cluster",
+      client: KubeClient.fromKubeconfig(kubeconfig, textAt(config, "context")),
+    };
   }
 
   async check(resource: Resource, now: Props, old: Props, seed: string): Promise<Props> {
