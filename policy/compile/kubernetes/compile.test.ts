@@ -500,6 +500,21 @@ describe("limits", () => {
     ]);
   });
 
+  test("a NetworkPolicy that the API server would refuse for its size is an error", () => {
+    const size = (count: number) => [
+      estate(),
+      inventory,
+      grant("a", {
+        from: { namespaces: Array.from({ length: count }, (_, index) => `n${"x".repeat(50)}-${index}`) },
+        to: { service: "inventory" },
+      }),
+    ];
+    expect(compile(size(10_000)).findings).toEqual([]);
+    expect(compile(size(14_000)).findings).toMatchObject([
+      { rule: "PR517", severity: "error", object: "Service/inventory" },
+    ]);
+  });
+
   test("names of 63 characters give names and labels that Kubernetes takes, each its own", () => {
     const long = (end: string) => `${"x".repeat(62)}${end}`;
     const objects = [

@@ -3,6 +3,7 @@ import type { Compiled, CompileInput, Target } from "../target.ts";
 import { makeContext } from "./context.ts";
 import { egressPolicies } from "./network-policy-egress.ts";
 import { ingressPolicies } from "./network-policy-ingress.ts";
+import { objectSizeFindings } from "./object-size.ts";
 import type { KubernetesObject } from "./objects.ts";
 import { proxyObjects } from "./proxy.ts";
 import { serviceAccounts } from "./service-account.ts";
@@ -24,6 +25,6 @@ export function compileKubernetes(
   targets.push(...egressPolicies(context), ...proxyObjects(context, proxyConfigs));
   return {
     targets: targets.sort((a, b) => compareText(a.key, b.key)),
-    findings: context.findings.sort(compareFindings),
+    findings: [...context.findings, ...objectSizeFindings(targets)].sort(compareFindings),
   };
 }

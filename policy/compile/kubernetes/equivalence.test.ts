@@ -55,7 +55,7 @@ describe.each(["service", "grant"] as const)("grouped by %s, NetworkPolicies", (
           }
         }
       }),
-      { numRuns: 400 },
+      { numRuns: 250 },
     );
     for (const count of Object.values(seen)) expect(count).toBeGreaterThan(20);
   });
@@ -95,7 +95,7 @@ describe.each(["service", "grant"] as const)("grouped by %s, NetworkPolicies", (
           }
         }
       }),
-      { numRuns: 300 },
+      { numRuns: 200 },
     );
     for (const count of Object.values(seen)) expect(count).toBeGreaterThan(20);
   });

@@ -10,6 +10,7 @@ export const meshRules: readonly RuleInfo[] = [
   rule("PR514", "warning", "Address of the API server not known", UNROUTED, "set `apiServerCidrs`"),
   rule("PR515", "info", "Port 443 open to any address outside", WIDER),
   rule("PR516", "error", "Proxy configuration too large for a ConfigMap", LIMIT, "raise `proxy.shards`"),
+  rule("PR517", "error", "NetworkPolicy too large for the API server", LIMIT, "grant whole namespaces"),
   rule("PR550", "error", "Egress gateway from ambient", DIVERGES, "use `location.egress: proxy`"),
   rule("PR551", "error", "Cluster without an egress gateway", UNROUTED, "add `egressGateway` to the cluster"),
   rule(
