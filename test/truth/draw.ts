@@ -123,7 +123,11 @@ const when = fc.oneof(
 function rule(dataplane: DataPlane): fc.Arbitrary<Rule> {
   const from = fc.record({ source }, { requiredKeys: dataplane === "ztunnel" ? ["source"] : [] });
   const to = fc.record({ operation }, { requiredKeys: dataplane === "ztunnel" ? ["operation"] : [] });
-  const list = <T>(entry: fc.Arbitrary<T>): fc.Arbitrary<T[]> => fc.array(entry, { maxLength: 2 });
+  const list = <T>(entry: fc.Arbitrary<T>): fc.Arbitrary<T[]> =>
+    fc.oneof(
+      { weight: 3, arbitrary: entry.map((one) => [one]) },
+      { weight: 1, arbitrary: fc.array(entry, { maxLength: 2 }) },
+    );
   return fc.oneof(
     { weight: 4, arbitrary: fc.record({ from: list(from) }) },
     { weight: 2, arbitrary: fc.record({ to: list(to) }) },
@@ -144,13 +148,11 @@ const selector: fc.Arbitrary<WorkloadSelector> = of([
   {},
 ]);
 
-const namespace = of([
-  words.WORKLOAD_NAMESPACE,
-  words.WORKLOAD_NAMESPACE,
-  words.WORKLOAD_NAMESPACE,
-  words.ROOT_NAMESPACE,
-  "data",
-]);
+const namespace = fc.oneof(
+  { weight: 8, arbitrary: fc.constant<string>(words.WORKLOAD_NAMESPACE) },
+  { weight: 3, arbitrary: fc.constant<string>(words.ROOT_NAMESPACE) },
+  { weight: 1, arbitrary: fc.constant<string>("data") },
+);
 /** The value in `percent` of the draws, otherwise nothing; shrinks to nothing. */
 function maybe<T>(percent: number, value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> {
   return fc.oneof(
@@ -173,7 +175,7 @@ function authorizationPolicy(dataplane: DataPlane, name: string): fc.Arbitrary<A
     .record({
       namespace,
       dryRun: maybe(20, of(["true", "1", "false", "yes", ""])),
-      selector: maybe(40, selector),
+      selector: maybe(25, selector),
       targetRef: maybe(5, target),
       targetRefs: maybe(8, fc.array(target, { maxLength: 2 })),
       action: of(["ALLOW", "ALLOW", "ALLOW", "DENY", "DENY", "CUSTOM", "AUDIT", undefined] as const),
@@ -308,12 +310,10 @@ export function group({ dataplane, connections, about }: DrawOptions): fc.Arbitr
         { app: "db", tier: "back" },
         { app: "db", "gateway.networking.k8s.io/gateway-name": "gw" },
       ]),
-      namespace: of([
-        words.WORKLOAD_NAMESPACE,
-        words.WORKLOAD_NAMESPACE,
-        words.WORKLOAD_NAMESPACE,
-        words.ROOT_NAMESPACE,
-      ]),
+      namespace: fc.oneof(
+        { weight: 8, arbitrary: fc.constant(words.WORKLOAD_NAMESPACE) },
+        { weight: 1, arbitrary: fc.constant(words.ROOT_NAMESPACE) },
+      ),
       authorizer: of(["allow", "deny"] as const),
       connections: fc.array(connection(dataplane, about === "mtls" ? 60 : 20), {
         minLength: 1,

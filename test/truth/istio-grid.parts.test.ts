@@ -20,10 +20,10 @@ import { type DrawOptions, group } from "./draw.ts";
 import { EVERYWHERE, HTTP_ONLY, SIDECAR_ONLY, SIDECAR_READ } from "./fields.ts";
 import { type Oracle, startOracle } from "./oracle.ts";
 
-const RUNS = Number(process.env.TRUTH_RUNS ?? 2500);
+const RUNS = Number(process.env.TRUTH_RUNS ?? 4000);
 const SEED = Number(process.env.TRUTH_SEED ?? 20261121);
 const CONNECTIONS = 60;
-/** Of groups with at most that many connections, a draw has about half: 2,500 sets twice are over 100,000 comparisons. */
+/** Of groups with at most that many connections, a draw has about half: 4,000 sets twice are over 200,000 comparisons. */
 const LEAST = RUNS * 20;
 
 let oracle: Oracle;
