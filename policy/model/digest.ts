@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import { compareText } from "../finding.ts";
 import type { Sourced } from "../load/source.ts";
 import { objectId } from "./report.ts";
 
@@ -17,15 +16,18 @@ export function digestOfDocuments(documents: readonly Sourced[]): string {
     return `${objectId(source)} ${canonicalText({ labels: metadata.labels ?? {}, spec }, "")}\n`;
   });
   const hash = createHash("sha256");
-  for (const line of lines.sort(compareText)) hash.update(line);
+  for (const line of lines.sort()) hash.update(line);
   return `sha256:${hash.digest("hex")}`;
 }
 
-/** JSON with sorted keys, and lists that are sets sorted and without repetitions. */
+/**
+ * JSON with sorted keys, and lists that are sets sorted and without repetitions. `sort` without a
+ * comparison is by code unit, the same on every machine, and the quicker of the two.
+ */
 function canonicalText(value: unknown, key: string): string {
   if (Array.isArray(value)) {
     const items = value.map((item) => canonicalText(item, ""));
-    return `[${(ORDERED.has(key) ? items : [...new Set(items)].sort(compareText)).join(",")}]`;
+    return `[${(ORDERED.has(key) ? items : [...new Set(items)].sort()).join(",")}]`;
   }
   if (typeof value === "object" && value !== null) {
     const pairs: string[] = [];
@@ -33,7 +35,7 @@ function canonicalText(value: unknown, key: string): string {
       if (item !== undefined) pairs.push(`${JSON.stringify(name)}:${canonicalText(item, name)}`);
     }
     // Each pair starts with its key in quotes, so pairs sort as their keys do.
-    return `{${pairs.sort(compareText).join(",")}}`;
+    return `{${pairs.sort().join(",")}}`;
   }
   return JSON.stringify(value) ?? "null";
 }

@@ -26,6 +26,7 @@ export const meshRules: readonly RuleInfo[] = [
   rule("PR556", "error", "Service in Istio's root namespace", DIVERGES),
   rule("PR557", "warning", "Server name that ztunnel does not check", DIVERGES),
   rule("PR558", "error", "CA file beside a gateway's credential", UNROUTED),
+  rule("PR559", "error", "Too many source blocks for one object", LIMIT, "name fewer, wider blocks"),
   rule("PR560", "error", "TLS origination inside the mesh", UNROUTED, "use `tls.mode: auto`"),
   rule("PR561", "info", "Workload without a selector: no Sidecar", WIDER, "set `selector`"),
   rule("PR562", "error", "Two workloads on the same pods", UNCLEAR),
