@@ -35,7 +35,7 @@ export const istioctl = goProgram({
   package: `${MODULE}/istioctl/cmd/istioctl`,
   tags: TAGS,
   stamp,
-  cost: { seconds: 90, megabytes: 99 },
+  cost: { seconds: 40, megabytes: 99 },
 });
 
 const agent = goProgram({
@@ -46,7 +46,7 @@ const agent = goProgram({
   package: `${MODULE}/pilot/cmd/pilot-agent`,
   tags: AGENT_TAGS,
   stamp,
-  cost: { seconds: 60, megabytes: 28 },
+  cost: { seconds: 20, megabytes: 28 },
 });
 
 /** The agent, and beside it the bootstrap template of Envoy that it fills in: `../share/envoy_bootstrap.json`. */

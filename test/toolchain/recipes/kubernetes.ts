@@ -23,13 +23,13 @@ function kubernetes(program: Pick<GoProgram, "name" | "title" | "cost" | "find">
 export const kubeApiserver = kubernetes({
   name: "kube-apiserver",
   title: "Kubernetes API server",
-  cost: { seconds: 360, megabytes: 105 },
+  cost: { seconds: 240, megabytes: 105 },
 });
 
 export const kubeControllerManager = kubernetes({
   name: "kube-controller-manager",
   title: "Kubernetes controllers (namespaces, garbage collection, service accounts)",
-  cost: { seconds: 100, megabytes: 96 },
+  cost: { seconds: 60, megabytes: 96 },
 });
 
 const OLDEST_KUBECTL = "1.30";

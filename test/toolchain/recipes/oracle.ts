@@ -8,5 +8,5 @@ export const oracle = goProgram({
   lock: "istio",
   package: "./oracle",
   tags: ["vtprotobuf"],
-  cost: { seconds: 240, megabytes: 147 },
+  cost: { seconds: 200, megabytes: 147 },
 });

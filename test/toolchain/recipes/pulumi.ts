@@ -27,6 +27,6 @@ export const pulumi = goProgram({
   lock: "pulumi",
   package: "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
   stamp: { "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version": "v3.259.0" },
-  cost: { seconds: 220, megabytes: 115 },
+  cost: { seconds: 250, megabytes: 115 },
   find: pulumiOnPath,
 });
