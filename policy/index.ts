@@ -7,9 +7,11 @@
 export * from "./decide/index.ts";
 export * from "./finding.ts";
 export { type Connection, connections, type Problem, reach, readCluster } from "./kubernetes/reach/index.ts";
+export { guardrails, type LintOptions, lint, type RuleInfo, ruleInfo } from "./lint/index.ts";
 export {
   loadDocuments,
   loadModel,
+  loadPolicySet,
   type PolicyObject,
   type PolicySources,
   type Sourced,

@@ -31,5 +31,6 @@ export const meshRules: readonly RuleInfo[] = [
   rule("PR561", "info", "Workload without a selector: no Sidecar", WIDER, "set `selector`"),
   rule("PR562", "error", "Two workloads on the same pods", UNCLEAR),
   rule("PR563", "error", "Two plaintext services on the same pods", UNROUTED, "make them one Service"),
+  rule("PR564", "info", "Egress gateway closed for others", WIDER, "let it serve Portreeve alone"),
   rule("PR566", "error", "Ambient without addresses for external services", UNROUTED),
 ];
