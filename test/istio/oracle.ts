@@ -44,7 +44,22 @@ export interface OracleAnswer {
   readonly results: ReadonlyMap<string, OracleResult>;
   /** Envoy listeners of each proxy, as istiod sends them. */
   readonly listeners: ReadonlyMap<string, readonly EnvoyListener[]>;
+  /** Envoy clusters of each proxy, as istiod sends them. */
+  readonly clusters: ReadonlyMap<string, readonly EnvoyCluster[]>;
 }
+
+export interface EnvoyCluster {
+  readonly name: string;
+  readonly transportSocket?: unknown;
+  readonly circuitBreakers?: unknown;
+}
+
+interface Dump {
+  readonly listeners?: readonly EnvoyListener[];
+  readonly clusters?: readonly EnvoyCluster[];
+}
+
+type RawAnswer = Record<string, Dump> & { readonly results: readonly OracleResult[] | null };
 
 export interface EnvoyListener {
   readonly name: string;
@@ -63,22 +78,22 @@ export async function askOracle(
     const files = { objects: join(dir, "objects.yaml"), query: join(dir, "query.json") };
     writeFileSync(files.objects, objects.map((object) => stringify(object)).join("---\n"));
     const meshConfig = "trustDomain: prod.example.com\n";
-    writeFileSync(files.query, JSON.stringify({ meshConfig, proxies, calls, dump: ["listeners"] }));
-    const out: unknown = JSON.parse(await run(path, ["-f", files.objects, "-q", files.query]));
-    return readAnswer(
-      out as Record<string, { listeners?: EnvoyListener[] }> & { results: OracleResult[] | null },
+    writeFileSync(
+      files.query,
+      JSON.stringify({ meshConfig, proxies, calls, dump: ["listeners", "clusters"] }),
     );
+    const out: unknown = JSON.parse(await run(path, ["-f", files.objects, "-q", files.query]));
+    return readAnswer(out as RawAnswer);
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }
 }
 
-function readAnswer(
-  out: Record<string, { listeners?: EnvoyListener[] }> & { results: OracleResult[] | null },
-): OracleAnswer {
-  const { results, ...byProxy } = out;
+function readAnswer({ results, ...byProxy }: RawAnswer): OracleAnswer {
+  const dumps = Object.entries(byProxy);
   return {
     results: new Map((results ?? []).map((result) => [result.name, result])),
-    listeners: new Map(Object.entries(byProxy).map(([name, { listeners = [] }]) => [name, listeners])),
+    listeners: new Map(dumps.map(([name, { listeners = [] }]) => [name, listeners])),
+    clusters: new Map(dumps.map(([name, { clusters = [] }]) => [name, clusters])),
   };
 }

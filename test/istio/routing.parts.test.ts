@@ -90,6 +90,22 @@ describe("two databases on one port", () => {
     expect(results.get("stranger")?.cluster).toBe("PassthroughCluster");
   });
 
+  test("the way to the proxy is mutual TLS with the proxy's identity and no other", async () => {
+    const { objects, proxyLabels } = compiled(golden("external-proxy-sidecar"));
+    const world = surroundings(objects, [api, proxyPod(proxyLabels("orders-db"))]);
+    const { clusters } = await askOracle(world, [sidecar(api)], []);
+    const name = "outbound|5432||orders-db.portreeve.svc.cluster.local";
+    const found = clusters.get("api")?.find((cluster) => cluster.name === name);
+    const socket = JSON.stringify(found?.transportSocket);
+    expect(socket.match(/spiffe:\/\/[^"]+/g)).toEqual([
+      "spiffe://prod.example.com/ns/portreeve/sa/portreeve-proxy",
+    ]);
+    // The sidecar's own certificate, and the mesh's root to verify with.
+    expect(socket).toMatch(/"name":"default"/);
+    expect(socket).toMatch(/"name":"ROOTCA"/);
+    expect(JSON.stringify(found?.circuitBreakers)).toMatch(/"maxConnections":100/);
+  });
+
   test("without the VirtualService a client still ends at the proxy, not at the real host", async () => {
     const policies = golden("two-services-one-port");
     const { objects, proxyLabels } = compiled(policies);

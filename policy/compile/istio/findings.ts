@@ -21,6 +21,20 @@ export function estateFindings(context: IstioContext): Finding[] {
     // Findings about one service are told with the service.
     ...context.plan.findings.filter((finding) => !finding.object?.startsWith("Service/")),
   ];
+  const byGateway = [...context.services.values()].some((service) => service.enforcement === "gateway");
+  if (byGateway && cluster.egressGateway && cluster.dataPlane === "sidecar") {
+    const { namespace, selector } = cluster.egressGateway;
+    const labels = Object.entries(selector).map(([key, value]) => `${key}=${value}`);
+    findings.push(
+      findingAt(
+        "PR564",
+        "info",
+        { kind: "Trust", id: model.trust.name, position: model.trust.position },
+        `the egress gateway ${labels.join(",")} in ${namespace} of cluster ${cluster.name} lets through what grants allow and nothing else, because an ALLOW policy closes a workload for all the rest`,
+        "let it serve Portreeve alone; traffic of others needs a gateway, or an AuthorizationPolicy, of its own",
+      ),
+    );
+  }
   const behind = [...context.services.values()].some((service) => service.enforcement !== "workload");
   const [, minor = "0"] = cluster.istioVersion.split(".");
   if (
