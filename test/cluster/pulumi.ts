@@ -3,7 +3,7 @@
  * told otherwise) the stand-in providers. Stacks run from an inline program or from a project folder.
  */
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
-import { delimiter, dirname, join } from "node:path";
+import { delimiter, join } from "node:path";
 import { LocalWorkspace, PulumiCommand, type PulumiFn } from "@pulumi/pulumi/automation/index.js";
 import { parts } from "../toolchain/parts.ts";
 import { run } from "../toolchain/run.ts";
@@ -101,9 +101,4 @@ function writeStandIn(bin: string, name: (typeof STAND_INS)[number]): void {
     `#!/bin/sh\nexec '${process.execPath}' --disable-warning=ExperimentalWarning '${main}'\n`,
   );
   chmodSync(file, 0o755);
-}
-
-/** Where the CLI is when no isolated environment is wanted: beside it are its language hosts. */
-export async function pulumiFolder(): Promise<string> {
-  return dirname((await parts("pulumi")).pulumi.path);
 }
