@@ -5,6 +5,8 @@ import { join } from "node:path";
 const DOCUMENTS_PER_FILE = 4_000;
 /** Services, and workloads, a namespace. */
 const PER_NAMESPACE = 20;
+/** Workloads a group: a team does not grow with the estate. */
+const PER_GROUP = 20;
 
 export interface Estate {
   readonly services: number;
@@ -19,7 +21,7 @@ export interface Estate {
  */
 export function writeEstate(folder: string, services: number, grantsEach: number): Estate {
   mkdirSync(folder, { recursive: true });
-  const documents = [trust(), ...groups()];
+  const documents = [trust(), ...groups(Math.ceil(services / PER_GROUP))];
   for (let index = 0; index < services; index++) {
     documents.push(service(index), workload(index));
     for (let grant = 0; grant < grantsEach; grant++) documents.push(grantText(index, grant, services));
@@ -48,9 +50,9 @@ function trust(): string {
 `;
 }
 
-function groups(): string[] {
+function groups(count: number): string[] {
   return Array.from(
-    { length: 50 },
+    { length: count },
     (_, index) =>
       `${head("Group", `{ name: group-${index} }`)}spec:\n  members: { idpGroups: ["okta:group-${index}"] }\n`,
   );
@@ -71,14 +73,16 @@ ${location}  owner: team-${index % 50}
 function workload(index: number): string {
   return `${head("Workload", `{ name: workload-${index}, namespace: ${namespaceOf(index)} }`)}spec:
   selector: { app: service-${index} }
-  groups: [group-${index % 50}]
+  groups: [group-${Math.floor(index / PER_GROUP)}]
 `;
 }
 
 function grantText(index: number, grant: number, services: number): string {
   const other = (index + grant * 7 + 1) % services;
   const from =
-    grant === 9 ? `groups: [group-${other % 50}]` : `workloads: [${namespaceOf(other)}/workload-${other}]`;
+    grant === 9
+      ? `groups: [group-${Math.floor(other / PER_GROUP)}]`
+      : `workloads: [${namespaceOf(other)}/workload-${other}]`;
   const deny = grant === 8 && index % 2 === 0 ? "  action: deny\n" : "";
   // Every group also holds workloads, which go to the mesh: a grant for people states the proxy.
   const via = grant === 9 && deny === "" ? "  via: proxy\n" : "";

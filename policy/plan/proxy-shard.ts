@@ -12,6 +12,17 @@ export const PROXY_SHARD_LABEL = "portreeve.dev/shard";
  * one more shard takes over its own share and moves nobody else.
  */
 export function proxyShard(model: Model, service: string): number {
+  const known = shardsOf.get(model) ?? new Map<string, number>();
+  shardsOf.set(model, known);
+  const shard = known.get(service) ?? highestShard(model, service);
+  known.set(service, shard);
+  return shard;
+}
+
+/** A large estate asks for the same service thousands of times, and each answer takes a hash a shard. */
+const shardsOf = new WeakMap<Model, Map<string, number>>();
+
+function highestShard(model: Model, service: string): number {
   let best = 0;
   let highest = -1n;
   for (let shard = 0; shard < model.trust.spec.proxy.shards; shard++) {
