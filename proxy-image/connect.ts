@@ -1,4 +1,4 @@
-import { Dial } from "./connect/dial.ts";
+import { Dial, type LaterTls } from "./connect/dial.ts";
 import type { Endpoint } from "./connect/endpoints.ts";
 import type { Connection } from "./connection.ts";
 import { writeProxyHeader } from "./protocol/proxy-header.ts";
@@ -77,22 +77,17 @@ export class Connecting {
       : undefined;
     const target = { host: endpoint.host, addresses, port, protocol: servicePort.protocol, tls, preface };
     this.#dial = new Dial(target, {
-      connected: (socket, address, first) => this.#connected(endpoint, socket, `${address}:${port}`, first),
+      connected: (socket, address, later) => this.#connected(endpoint, socket, `${address}:${port}`, later),
       failed: (error) => this.#failed(endpoint, error),
     });
     this.#dial.start();
   }
 
-  #connected(
-    endpoint: Endpoint,
-    socket: Stream,
-    address: string,
-    first: Uint8Array | undefined,
-  ): StreamEvents {
+  #connected(endpoint: Endpoint, socket: Stream, address: string, later: LaterTls | undefined): StreamEvents {
     this.#endpoint = undefined;
     this.#service.endpoints.succeeded(endpoint);
     this.#connection.endpoint = endpoint;
-    return this.#connection.connected(socket, address, first);
+    return this.#connection.connected(socket, address, later);
   }
 
   #failed(endpoint: Endpoint, error: string): void {

@@ -3,6 +3,7 @@ import type { PrincipalChain, Verdict } from "../policy/decide/index.ts";
 import { ConnectStage, ESTABLISHED, response } from "./accept/connect-stage.ts";
 import type { CloseReason } from "./close-reason.ts";
 import type { Applicant } from "./connect/admission.ts";
+import type { LaterTls } from "./connect/dial.ts";
 import type { Endpoint } from "./connect/endpoints.ts";
 import { MysqlLogin } from "./connect/mysql-login.ts";
 import { Connecting } from "./connect.ts";
@@ -93,6 +94,7 @@ export class Connection implements Timed, Applicant, StreamEvents {
   #nextUpdate = NEVER;
   #maxBytes = NEVER;
   #keepAliveAt = NEVER;
+  #loginUntil = NEVER;
   #endsAt = NEVER;
   #holdsPlace = false;
   #noteTaker: NoteTaker | undefined;
@@ -287,7 +289,7 @@ export class Connection implements Timed, Applicant, StreamEvents {
   }
 
   /** The endpoint is connected and verified. */
-  connected(upstream: Stream, address: string, first?: Uint8Array): StreamEvents {
+  connected(upstream: Stream, address: string, later?: LaterTls): StreamEvents {
     this.#connecting = undefined;
     this.#upstream = upstream;
     this.#upstreamGone = false;
@@ -301,10 +303,8 @@ export class Connection implements Timed, Applicant, StreamEvents {
     this.#keepAliveAt = now + KEEPALIVE_AFTER_MS;
     if (this.overHttp) this.client.write(ESTABLISHED);
     this.toClient.source = upstream;
-    const serverTls = this.service?.tls.used ?? false;
     const protocol = this.service?.port(this.servicePort)?.protocol;
-    if (protocol === "mysql" && (this.mysqlGreeted || serverTls))
-      this.#startLogin(upstream, serverTls, first);
+    if (protocol === "mysql" && (this.mysqlGreeted || later)) this.#startLogin(later);
     else this.#startRelay(upstream);
     this.state.deadlines.set(this, this.due(now));
     return new UpstreamSide(this);
@@ -316,7 +316,8 @@ export class Connection implements Timed, Applicant, StreamEvents {
   }
 
   /** MySQL whose TLS begins inside its protocol on either side: the login needs somebody in the middle. */
-  #startLogin(upstream: Stream, serverTls: boolean, first: Uint8Array | undefined): void {
+  #startLogin(later: LaterTls | undefined): void {
+    this.#loginUntil = this.state.deadlines.now + this.state.generation.config.limits.handshakeTimeout;
     const login = new MysqlLogin(
       {
         toClient: (bytes) => {
@@ -324,18 +325,30 @@ export class Connection implements Timed, Applicant, StreamEvents {
           this.toClient.bytes += bytes.length;
         },
         toServer: (bytes) => {
-          upstream.write(bytes);
+          this.#upstream?.write(bytes);
           this.toService.bytes += bytes.length;
+        },
+        secure: (request, then) => {
+          later?.start(request, (secured, error) => {
+            if (!secured) {
+              this.finish("connect-failed", error);
+              return;
+            }
+            this.#upstream = secured;
+            this.toClient.source = secured;
+            then();
+          });
         },
         done: (fromClient, fromServer) => {
           this.#login = undefined;
+          this.#loginUntil = NEVER;
           const { user, database } = login.names ?? {};
           this.notes = {
             ...this.notes,
             ...(user && { "db.user": user }),
             ...(database && { "db.name": database }),
           };
-          this.#startRelay(upstream);
+          if (this.#upstream) this.#startRelay(this.#upstream);
           if (fromClient.length > 0) this.toService.push(fromClient);
           if (fromServer.length > 0) this.toClient.push(fromServer);
         },
@@ -346,10 +359,10 @@ export class Connection implements Timed, Applicant, StreamEvents {
           this.finish("protocol-refused", why);
         },
       },
-      { greeted: this.mysqlGreeted, serverTls },
+      { greeted: this.mysqlGreeted, serverTls: later !== undefined },
     );
     this.#login = login;
-    if (first) login.fromServer(first);
+    if (later) login.fromServer(later.greeting);
     for (const bytes of this.toService.takeHeld()) this.#login?.fromClient(bytes);
   }
 
@@ -520,11 +533,13 @@ export class Connection implements Timed, Applicant, StreamEvents {
     const reason: CloseReason | undefined =
       now >= this.#endsAt
         ? "max-duration"
-        : now >= halfAt
-          ? "half-close-timeout"
-          : now >= idleAt
-            ? "idle-timeout"
-            : undefined;
+        : now >= this.#loginUntil
+          ? "connect-timeout"
+          : now >= halfAt
+            ? "half-close-timeout"
+            : now >= idleAt
+              ? "idle-timeout"
+              : undefined;
     if (reason !== undefined) {
       this.finish(reason);
       return NEVER;
@@ -534,7 +549,7 @@ export class Connection implements Timed, Applicant, StreamEvents {
       writeRecord(this, "update");
     }
     if (now >= this.#keepAliveAt) this.#keepAlive();
-    return Math.min(idleAt, halfAt, this.#endsAt, this.#nextUpdate, this.#keepAliveAt);
+    return Math.min(idleAt, halfAt, this.#endsAt, this.#nextUpdate, this.#keepAliveAt, this.#loginUntil);
   }
 
   #keepAlive(): void {

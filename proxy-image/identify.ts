@@ -52,7 +52,8 @@ export class Identifier {
    * @param at epoch milliseconds
    */
   identify(leaf: Uint8Array, chain: () => readonly Uint8Array[], at: number): Identified {
-    const key = Buffer.from(leaf.buffer, leaf.byteOffset, leaf.byteLength).toString("latin1");
+    // A leaf from a socket is a Buffer; asking for its memory to make another costs more than the rest of this.
+    const key = (Buffer.isBuffer(leaf) ? leaf : Buffer.from(leaf)).toString("latin1");
     let known = this.#remembered.get(key);
     if (!known) {
       known = this.#read(leaf, chain, at);

@@ -1,18 +1,19 @@
 import type { ProxyProtocolName } from "../../policy/compile/proxy/config.ts";
-import {
-  CLIENT_SSL,
-  OFFERED,
-  readGreeting,
-  readPacket,
-  writePacket,
-  writeSslRequest,
-} from "../protocol/mysql-packets.ts";
+import { CLIENT_SSL, readGreeting, readPacket } from "../protocol/mysql-packets.ts";
 import { type BunSocket, type CodedError, requireBun, type SocketHandlers } from "../runtime/bun.ts";
 import type { Stream, StreamEvents } from "../runtime/stream.ts";
 import type { UpstreamTls } from "./upstream-tls.ts";
 
 /** RFC 8305, 5: how long one address may take before the next is tried beside it. */
 const STAGGER_MS = 250;
+
+/** TLS that begins after the client has spoken. */
+export interface LaterTls {
+  /** What the endpoint said first: MySQL's greeting. */
+  readonly greeting: Uint8Array;
+  /** Sends the request, upgrades and verifies. Called back once: with the secured stream, or why there is none. */
+  start(request: Uint8Array, done: (secured: Stream | undefined, error: string) => void): void;
+}
 
 /** What is dialled. */
 export interface Target {
@@ -29,8 +30,8 @@ export interface Target {
 
 /** How a dial ends: exactly one of these is called, once. After `cancel`, none is. */
 export interface DialOutcome {
-  /** `first` is what the endpoint said before TLS and that is meant for the client: MySQL's greeting. */
-  connected(socket: Stream, address: string, first: Uint8Array | undefined): StreamEvents;
+  /** `later` is given for MySQL over TLS, whose upgrade has to wait for the client's login. */
+  connected(socket: Stream, address: string, later: LaterTls | undefined): StreamEvents;
   failed(error: string): void;
 }
 
@@ -79,11 +80,11 @@ export class Dial {
   }
 
   /** Returns where the socket's events go from now on; undefined when the dial was given up. */
-  established(socket: Stream, address: string, first: Uint8Array | undefined): StreamEvents | undefined {
+  established(socket: Stream, address: string, later: LaterTls | undefined): StreamEvents | undefined {
     if (this.#over) return undefined;
     this.#over = true;
     this.#attempts.clear();
-    return this.#outcome.connected(socket, address, first);
+    return this.#outcome.connected(socket, address, later);
   }
 
   attemptFailed(attempt: Attempt, error: string): void {
@@ -132,6 +133,8 @@ class Attempt {
   /** Where events go once connected. */
   events: StreamEvents | undefined;
   socket: BunSocket<Attempt> | undefined;
+  /** What a handshake that began later leads to. */
+  onHandshake: ((socket: BunSocket<Attempt>) => void) | undefined;
   /** Waiting for what the endpoint says before TLS: PostgreSQL's one byte, MySQL's greeting. */
   awaitsUpgrade = false;
   #said: Uint8Array = NOTHING;
@@ -214,15 +217,34 @@ class Attempt {
       const { capabilities } = readGreeting(packet.payload);
       if (packet.length !== this.#said.length) this.fail("the endpoint sent data before TLS");
       else if ((capabilities & CLIENT_SSL) === 0) this.fail("the endpoint offers no TLS");
-      else {
-        socket.write(writePacket(1, writeSslRequest(capabilities & OFFERED)));
-        this.#startTls(socket);
-      }
+      else this.#finish(socket, this.#laterTls(socket));
     } catch (error) {
       this.fail(
         `the endpoint does not greet as MySQL: ${error instanceof Error ? error.message : String(error)}`,
       );
     }
+  }
+
+  /** MySQL's server takes the capabilities of its SSLRequest for the login's, so the client's login has to come first. */
+  #laterTls(socket: BunSocket<Attempt>): LaterTls | undefined {
+    const target = this.dial?.target;
+    if (!target) return undefined;
+    return {
+      greeting: this.#said,
+      start: (request, done) => {
+        this.upgraded = true;
+        this.onHandshake = (secure) => {
+          const refusal = target.tls.refusal(secure, target.host, Date.now());
+          if (refusal === undefined) done(secure, "");
+          else {
+            secure.terminate();
+            done(undefined, `TLS to the endpoint: ${refusal}`);
+          }
+        };
+        socket.write(request);
+        socket.upgradeTLS<Attempt>({ data: this, tls: target.tls.options(target.host), socket: tlsHandlers });
+      },
+    };
   }
 
   #startTls(socket: BunSocket<Attempt>): void {
@@ -238,6 +260,12 @@ class Attempt {
   }
 
   handshaken(socket: BunSocket<Attempt>): void {
+    const { onHandshake } = this;
+    if (onHandshake) {
+      this.onHandshake = undefined;
+      onHandshake(socket);
+      return;
+    }
     if (!this.dial) return;
     const { tls, host } = this.dial.target;
     const refusal = tls.refusal(socket, host, Date.now());
@@ -248,14 +276,13 @@ class Attempt {
     this.#finish(socket);
   }
 
-  #finish(socket: BunSocket<Attempt>): void {
+  #finish(socket: BunSocket<Attempt>, later?: LaterTls): void {
     const { dial } = this;
-    const first = this.#said.length > 0 ? this.#said : undefined;
     this.done = true;
     this.dial = undefined;
     this.#said = NOTHING;
     this.socket = undefined;
-    this.events = dial?.established(socket, this.address, first);
+    this.events = dial?.established(socket, this.address, later);
     if (!this.events) socket.terminate();
   }
 }
@@ -265,6 +292,7 @@ const NOTHING = new Uint8Array(0);
 const tlsHandlers: SocketHandlers<Attempt> = {
   handshake(socket, _success, error) {
     // `success` is also true for a chain that is not trusted; `handshaken` looks at the socket itself.
+    // A handshake that failed outright is followed by its close, which tells the connection.
     if (error && !socket.getPeerX509Certificate()) socket.data.fail(`TLS to the endpoint: ${error.message}`);
     else socket.data.handshaken(socket);
   },

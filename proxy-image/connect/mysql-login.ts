@@ -16,6 +16,8 @@ import {
 export interface LoginPeers {
   toClient(bytes: Uint8Array): void;
   toServer(bytes: Uint8Array): void;
+  /** Sends MySQL's SSLRequest and starts TLS to the server; `then` runs when it is verified. */
+  secure(request: Uint8Array, then: () => void): void;
   /** The server has answered; from here on bytes are relayed as they are. What was read too far comes along. */
   done(fromClient: Uint8Array, fromServer: Uint8Array): void;
   failed(why: string): void;
@@ -48,7 +50,7 @@ export class MysqlLogin {
   #server: Uint8Array = new Uint8Array(0);
   #greeting: Greeting | undefined;
   #login: LoginRequest | undefined;
-  #state: "greeting" | "login" | "proof" | "answer" | "over" = "greeting";
+  #state: "greeting" | "login" | "proof" | "securing" | "answer" | "over" = "greeting";
   /** Added to the server's sequence numbers towards the client. */
   readonly #shift: number;
 
@@ -92,6 +94,7 @@ export class MysqlLogin {
           this.#takeServer((packet) => this.#onAnswer(packet)) ||
           this.#takeClient((packet) => this.#onMore(packet))
         );
+      case "securing":
       case "over":
         return false;
     }
@@ -136,18 +139,30 @@ export class MysqlLogin {
       return;
     }
     const copy = Uint8Array.from(payload);
-    // The flag that says TLS is on, as SSLRequest had it.
+    // The flag that says TLS is on, as SSLRequest has it.
     copy[1] = (copy[1] ?? 0) | 0x08;
-    this.#peers.toServer(writePacket(2, copy));
-    this.#state = "answer";
+    this.#send(copy);
   }
 
   #onProof({ payload }: Packet): void {
     const { serverTls } = this.#setting;
     if (!this.#login || !this.#greeting) return;
-    const login = writeLogin(this.#login, this.#greeting, payload, serverTls);
-    this.#peers.toServer(writePacket(serverTls ? 2 : 1, login));
-    this.#state = "answer";
+    this.#send(writeLogin(this.#login, this.#greeting, payload, serverTls));
+  }
+
+  /** The login, after TLS where there is any. SSLRequest is its head: the server takes the capabilities from there. */
+  #send(login: Uint8Array): void {
+    if (!this.#setting.serverTls) {
+      this.#peers.toServer(writePacket(1, login));
+      this.#state = "answer";
+      return;
+    }
+    this.#state = "securing";
+    this.#peers.secure(writePacket(1, login.subarray(0, 32)), () => {
+      this.#peers.toServer(writePacket(2, login));
+      this.#state = "answer";
+      this.#run();
+    });
   }
 
   #onAnswer({ sequence, payload }: Packet): void {

@@ -11,7 +11,7 @@ const CLIENT_PLUGIN_AUTH_LENENC = 1 << 21;
  * What the proxy offers before it knows the server: only what every MySQL since 5.6 and MariaDB since 10.0 has, so that
  * nothing is agreed with the client that the server then cannot do. No compression, no session tracking.
  */
-export const OFFERED =
+const OFFERED =
   1 |
   2 |
   4 |
@@ -122,15 +122,6 @@ export function writeGreeting(version: string, connectionId: number, scramble: U
     Uint8Array.of(0),
     Buffer.from("mysql_native_password\0"),
   ]);
-}
-
-/** SSLRequest: the first 32 bytes of a login. */
-export function writeSslRequest(capabilities: number): Uint8Array {
-  const payload = Buffer.alloc(32);
-  payload.writeUInt32LE((capabilities | CLIENT_SSL) >>> 0, 0);
-  payload.writeUInt32LE(16_777_216, 4);
-  payload.writeUInt8(45, 8);
-  return payload;
 }
 
 /** True for SSLRequest: a login's head with the TLS flag, and nothing after it. */

@@ -564,7 +564,7 @@ describe("SIGTERM", () => {
     socket.end("bye");
     expect((await reading).toString()).toBe("bye");
     expect(error).toBeUndefined();
-    expect(await proxy.record({ close: "client-closed" })).toMatchObject({ bytes_recv: 17 });
+    expect(await proxy.record({ close: "client-closed", bytes_recv: 17 })).toBeDefined();
     await until("it has stopped", 10, () => proxy.running.log().includes('"message":"stopped"'));
   });
 
