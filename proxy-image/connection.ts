@@ -6,13 +6,14 @@ import type { Applicant } from "./connect/admission.ts";
 import type { LaterTls } from "./connect/dial.ts";
 import type { Endpoint } from "./connect/endpoints.ts";
 import { MysqlLogin } from "./connect/mysql-login.ts";
+import { mysqlPeers } from "./connect/mysql-peers.ts";
 import { Connecting } from "./connect.ts";
 import type { WorkloadIdentity } from "./identify.ts";
-import { writeError, writePacket } from "./protocol/mysql-packets.ts";
 import { hasNotes, NoteTaker } from "./protocol/notes.ts";
 import { refusalMessage, refusalStatus, sentence } from "./protocol/refusal.ts";
 import { writeRecord } from "./record.ts";
 import { Direction } from "./relay.ts";
+import { NEVER, RelayBounds } from "./relay-bounds.ts";
 import type { Timed } from "./runtime/deadlines.ts";
 import type { Stream, StreamEvents } from "./runtime/stream.ts";
 import type { ProxyState, ServiceState } from "./state.ts";
@@ -31,7 +32,6 @@ export type Phase = "identify" | "queue" | "connect" | "relay" | "closed";
 const LINGER_MS = 2_000;
 /** Keepalive is switched on once a connection has lived this long: for a short one it would be system calls for nothing. */
 const KEEPALIVE_AFTER_MS = 5_000;
-const NEVER = Number.POSITIVE_INFINITY;
 
 /**
  * One client's connection on its way through the stages. It owns both sockets: they are closed through `finish`, which
@@ -88,14 +88,10 @@ export class Connection implements Timed, Applicant, StreamEvents {
   #clientGone = false;
   #upstreamGone = true;
   #firstEnded: "client-closed" | "upstream-closed" | undefined;
-  #lastActive: number;
-  #halfClosedAt = NEVER;
+  readonly #bounds = new RelayBounds();
   #deadline = NEVER;
   #nextUpdate = NEVER;
-  #maxBytes = NEVER;
   #keepAliveAt = NEVER;
-  #loginUntil = NEVER;
-  #endsAt = NEVER;
   #holdsPlace = false;
   #noteTaker: NoteTaker | undefined;
   #head: ConnectStage | undefined;
@@ -120,7 +116,7 @@ export class Connection implements Timed, Applicant, StreamEvents {
     this.toClient = new Direction(bufferBytes);
     this.toService.source = client;
     const now = state.deadlines.now;
-    this.#lastActive = now;
+    this.#bounds.lastActive = now;
     state.live.add(this);
     state.handshakes += 1;
     this.#deadline = now + handshakeTimeout;
@@ -221,9 +217,9 @@ export class Connection implements Timed, Applicant, StreamEvents {
     }
     this.verdict = verdict;
     // Somebody who waits for a place holds none of the rules' places yet.
-    if (this.#holdsPlace) this.#leaveRules();
+    if (this.#holdsPlace) this.state.counts.leaveRules(this.rules);
     this.rules = this.#rulesOf(verdict);
-    if (this.#holdsPlace) this.#enterRules();
+    if (this.#holdsPlace) this.state.counts.enterRules(this.rules);
     this.#setBounds();
     if (this.phase === "relay") this.state.deadlines.set(this, this.due(this.state.deadlines.now));
   }
@@ -240,13 +236,13 @@ export class Connection implements Timed, Applicant, StreamEvents {
 
   #admit(service: ServiceState): void {
     const { limits } = this.state.generation.config;
-    const held = this.state.livePerPrincipal.get(this.principalKey) ?? 0;
+    const held = this.state.counts.ofPrincipal(this.principalKey);
     if (held >= (limits.maxConnectionsPerPrincipal ?? NEVER)) {
       this.finish("limit", "principal");
       return;
     }
     for (const rule of this.rules) {
-      const live = this.state.livePerRule.get(ruleKey(rule)) ?? 0;
+      const live = this.state.counts.ofRule(rule);
       if (live >= (rule.limits.maxConnections ?? NEVER)) {
         this.finish("limit", `rule ${rule.id}`);
         return;
@@ -274,11 +270,8 @@ export class Connection implements Timed, Applicant, StreamEvents {
     const service = this.service;
     if (this.phase !== "queue" || !service) return;
     this.#holdsPlace = true;
-    this.state.livePerPrincipal.set(
-      this.principalKey,
-      (this.state.livePerPrincipal.get(this.principalKey) ?? 0) + 1,
-    );
-    this.#enterRules();
+    this.state.counts.enter(this.principalKey);
+    this.state.counts.enterRules(this.rules);
     this.#setBounds();
     this.admittedAt = performance.now();
     this.phase = "connect";
@@ -297,7 +290,7 @@ export class Connection implements Timed, Applicant, StreamEvents {
     this.upstreamAddress = address;
     this.connectedAt = performance.now();
     const now = this.state.deadlines.now;
-    this.#lastActive = now;
+    this.#bounds.lastActive = now;
     const { updateInterval } = this.state.generation.config.audit;
     this.#nextUpdate = updateInterval > 0 ? now + updateInterval : NEVER;
     this.#keepAliveAt = now + KEEPALIVE_AFTER_MS;
@@ -317,60 +310,47 @@ export class Connection implements Timed, Applicant, StreamEvents {
 
   /** MySQL whose TLS begins inside its protocol on either side: the login needs somebody in the middle. */
   #startLogin(later: LaterTls | undefined): void {
-    this.#loginUntil = this.state.deadlines.now + this.state.generation.config.limits.handshakeTimeout;
-    const login = new MysqlLogin(
-      {
-        toClient: (bytes) => {
-          this.client.write(bytes);
-          this.toClient.bytes += bytes.length;
-        },
-        toServer: (bytes) => {
-          this.#upstream?.write(bytes);
-          this.toService.bytes += bytes.length;
-        },
-        secure: (request, then) => {
-          later?.start(request, (secured, error) => {
-            if (!secured) {
-              this.finish("connect-failed", error);
-              return;
-            }
-            this.#upstream = secured;
-            this.toClient.source = secured;
-            then();
-          });
-        },
-        done: (fromClient, fromServer) => {
-          this.#login = undefined;
-          this.#loginUntil = NEVER;
-          const { user, database } = login.names ?? {};
-          this.notes = {
-            ...this.notes,
-            ...(user && { "db.user": user }),
-            ...(database && { "db.name": database }),
-          };
-          if (this.#upstream) this.#startRelay(this.#upstream);
-          if (fromClient.length > 0) this.toService.push(fromClient);
-          if (fromServer.length > 0) this.toClient.push(fromServer);
-        },
-        failed: (why) => {
-          this.client.write(
-            writePacket(this.mysqlGreeted ? 3 : 2, writeError(1043, "08S01", `portreeve: ${why}`)),
-          );
-          this.finish("protocol-refused", why);
-        },
-      },
-      { greeted: this.mysqlGreeted, serverTls: later !== undefined },
-    );
+    this.#bounds.loginUntil = this.state.deadlines.now + this.state.generation.config.limits.handshakeTimeout;
+    const login = new MysqlLogin(mysqlPeers(this, later), {
+      greeted: this.mysqlGreeted,
+      serverTls: later !== undefined,
+    });
     this.#login = login;
     if (later) login.fromServer(later.greeting);
     for (const bytes of this.toService.takeHeld()) this.#login?.fromClient(bytes);
+  }
+
+  /** The endpoint, once connected. */
+  get upstream(): Stream | undefined {
+    return this.#upstream;
+  }
+
+  /** TLS to the endpoint began inside the connection. */
+  upstreamSecured(upstream: Stream): void {
+    this.#upstream = upstream;
+    this.toClient.source = upstream;
+  }
+
+  /** The server has answered the login: from here on bytes pass as they are, these first. */
+  loggedIn(fromClient: Uint8Array, fromServer: Uint8Array): void {
+    const { user, database } = this.#login?.names ?? {};
+    this.notes = {
+      ...this.notes,
+      ...(user && { "db.user": user }),
+      ...(database && { "db.name": database }),
+    };
+    this.#login = undefined;
+    this.#bounds.loginUntil = NEVER;
+    if (this.#upstream) this.#startRelay(this.#upstream);
+    if (fromClient.length > 0) this.toService.push(fromClient);
+    if (fromServer.length > 0) this.toClient.push(fromServer);
   }
 
   // --- the client's side
 
   data(data: Uint8Array): void {
     if (this.phase === "closed") return;
-    this.#lastActive = this.state.deadlines.now;
+    this.#bounds.lastActive = this.state.deadlines.now;
     if (this.#head) {
       this.#head.push(data);
       return;
@@ -381,7 +361,7 @@ export class Connection implements Timed, Applicant, StreamEvents {
     }
     if (this.#noteTaker) this.#takeNote(data);
     this.toService.push(data);
-    if (this.#maxBytes !== NEVER) this.#checkBytes();
+    if (this.#bounds.maxBytes !== NEVER) this.#checkBytes();
   }
 
   drain(): void {
@@ -430,14 +410,14 @@ export class Connection implements Timed, Applicant, StreamEvents {
 
   upstreamData(data: Uint8Array): void {
     if (this.phase !== "relay") return;
-    this.#lastActive = this.state.deadlines.now;
+    this.#bounds.lastActive = this.state.deadlines.now;
     if (this.firstByteAt === 0) this.firstByteAt = performance.now();
     if (this.#login) {
       this.#login.fromServer(data);
       return;
     }
     if (!this.#clientGone) this.toClient.push(data);
-    if (this.#maxBytes !== NEVER) this.#checkBytes();
+    if (this.#bounds.maxBytes !== NEVER) this.#checkBytes();
   }
 
   upstreamDrain(): void {
@@ -486,24 +466,19 @@ export class Connection implements Timed, Applicant, StreamEvents {
   }
 
   #halfClosed(): void {
-    if (this.#halfClosedAt !== NEVER) return;
-    this.#halfClosedAt = this.state.deadlines.now;
-    this.state.deadlines.set(this, this.due(this.#halfClosedAt));
+    if (this.#bounds.halfClosedAt !== NEVER) return;
+    this.#bounds.halfClosedAt = this.state.deadlines.now;
+    this.state.deadlines.set(this, this.due(this.#bounds.halfClosedAt));
   }
 
   #checkBytes(): void {
-    if (this.toService.bytes + this.toClient.bytes > this.#maxBytes) this.finish("byte-limit");
+    if (this.toService.bytes + this.toClient.bytes > this.#bounds.maxBytes) this.finish("byte-limit");
   }
 
   // --- bounds
 
   #setBounds(): void {
-    const service = this.service?.config;
-    const durations = this.rules.map(({ limits }) => limits.maxDuration ?? NEVER);
-    const bytes = this.rules.map(({ limits }) => limits.maxBytes ?? NEVER);
-    const duration = Math.min(service?.maxDuration ?? NEVER, ...durations);
-    this.#endsAt = duration === NEVER ? NEVER : this.startedAt + duration;
-    this.#maxBytes = Math.min(service?.limits.maxBytes ?? NEVER, ...bytes);
+    if (this.service) this.#bounds.apply(this.service.config, this.rules, this.startedAt);
   }
 
   due(now: number): number {
@@ -527,19 +502,9 @@ export class Connection implements Timed, Applicant, StreamEvents {
   }
 
   #dueInRelay(now: number): number {
-    const { idleTimeout, halfCloseTimeout } = this.service?.config ?? { idleTimeout: 0, halfCloseTimeout: 0 };
-    const idleAt = this.#lastActive + idleTimeout;
-    const halfAt = this.#halfClosedAt === NEVER ? NEVER : this.#halfClosedAt + halfCloseTimeout;
-    const reason: CloseReason | undefined =
-      now >= this.#endsAt
-        ? "max-duration"
-        : now >= this.#loginUntil
-          ? "connect-timeout"
-          : now >= halfAt
-            ? "half-close-timeout"
-            : now >= idleAt
-              ? "idle-timeout"
-              : undefined;
+    const service = this.service?.config;
+    if (!service) return NEVER;
+    const reason = this.#bounds.reached(now, service);
     if (reason !== undefined) {
       this.finish(reason);
       return NEVER;
@@ -549,7 +514,7 @@ export class Connection implements Timed, Applicant, StreamEvents {
       writeRecord(this, "update");
     }
     if (now >= this.#keepAliveAt) this.#keepAlive();
-    return Math.min(idleAt, halfAt, this.#endsAt, this.#nextUpdate, this.#keepAliveAt, this.#loginUntil);
+    return Math.min(this.#bounds.next(service), this.#nextUpdate, this.#keepAliveAt);
   }
 
   #keepAlive(): void {
@@ -623,20 +588,9 @@ export class Connection implements Timed, Applicant, StreamEvents {
     this.endpoint = undefined;
     if (!this.#holdsPlace) return;
     this.#holdsPlace = false;
-    this.#leaveRules();
-    decrement(this.state.livePerPrincipal, this.principalKey);
+    this.state.counts.leaveRules(this.rules);
+    this.state.counts.leave(this.principalKey);
     service.admission.release(this.principalKey);
-  }
-
-  #enterRules(): void {
-    for (const rule of this.rules) {
-      const key = ruleKey(rule);
-      this.state.livePerRule.set(key, (this.state.livePerRule.get(key) ?? 0) + 1);
-    }
-  }
-
-  #leaveRules(): void {
-    for (const rule of this.rules) decrement(this.state.livePerRule, ruleKey(rule));
   }
 }
 
@@ -665,10 +619,6 @@ class UpstreamSide implements StreamEvents {
   }
 }
 
-function ruleKey(rule: ProxyRule): string {
-  return `${rule.service}\n${rule.id}`;
-}
-
 /** Whose connections are counted together: the innermost link of the chain, or the address of somebody without one. */
 export function principalKeyOf(principal: PrincipalChain, address: string): string {
   return (
@@ -678,10 +628,4 @@ export function principalKeyOf(principal: PrincipalChain, address: string): stri
     principal.workload ??
     `address:${address}`
   );
-}
-
-function decrement(counts: Map<string, number>, key: string): void {
-  const left = (counts.get(key) ?? 1) - 1;
-  if (left <= 0) counts.delete(key);
-  else counts.set(key, left);
 }

@@ -9,6 +9,7 @@ import type { Connection } from "./connection.ts";
 import { Identifier } from "./identify.ts";
 import { TrustStore } from "./identity/trust-store.ts";
 import type { Loaded } from "./life/load.ts";
+import { LiveCounts } from "./live-counts.ts";
 import type { ProxyMetrics } from "./metrics/proxy-metrics.ts";
 import { Deadlines } from "./runtime/deadlines.ts";
 
@@ -54,8 +55,7 @@ export class ProxyState {
   generation: Generation;
   readonly services = new Map<string, ServiceState>();
   readonly live = new Set<Connection>();
-  readonly livePerPrincipal = new Map<string, number>();
-  readonly livePerRule = new Map<string, number>();
+  readonly counts = new LiveCounts();
   readonly deadlines = new Deadlines(100, () => performance.now());
   readonly resolver = new Resolver();
   readonly audit: AuditLog;

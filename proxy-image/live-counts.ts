@@ -1,0 +1,42 @@
+import type { ProxyRule } from "../policy/compile/proxy/config.ts";
+
+/** Live connections of each principal and under each rule, over all services. */
+export class LiveCounts {
+  readonly #principals = new Map<string, number>();
+  readonly #rules = new Map<string, number>();
+
+  ofPrincipal(key: string): number {
+    return this.#principals.get(key) ?? 0;
+  }
+
+  ofRule(rule: ProxyRule): number {
+    return this.#rules.get(ruleKey(rule)) ?? 0;
+  }
+
+  enter(principal: string): void {
+    this.#principals.set(principal, this.ofPrincipal(principal) + 1);
+  }
+
+  leave(principal: string): void {
+    decrement(this.#principals, principal);
+  }
+
+  enterRules(rules: readonly ProxyRule[]): void {
+    for (const rule of rules) this.#rules.set(ruleKey(rule), this.ofRule(rule) + 1);
+  }
+
+  leaveRules(rules: readonly ProxyRule[]): void {
+    for (const rule of rules) decrement(this.#rules, ruleKey(rule));
+  }
+}
+
+function ruleKey(rule: ProxyRule): string {
+  return `${rule.service}\n${rule.id}`;
+}
+
+/** An entry at zero would stay for everybody who ever connected. */
+function decrement(counts: Map<string, number>, key: string): void {
+  const left = (counts.get(key) ?? 1) - 1;
+  if (left <= 0) counts.delete(key);
+  else counts.set(key, left);
+}
