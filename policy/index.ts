@@ -5,6 +5,7 @@
  * @packageDocumentation
  */
 export * from "./decide/index.ts";
+export * from "./diff/index.ts";
 export * from "./finding.ts";
 export { type Connection, connections, type Problem, reach, readCluster } from "./kubernetes/reach/index.ts";
 export { guardrails, type LintOptions, lint, type RuleInfo, ruleInfo } from "./lint/index.ts";

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { registerAccess } from "./access.ts";
 import { registerDecide } from "./decide.ts";
+import { registerDiff } from "./diff.ts";
 import { registerLint } from "./lint.ts";
 import { registerProxy } from "./proxy.ts";
 import { registerReach } from "./reach.ts";
@@ -17,6 +18,7 @@ export type Register = (program: Command, exit: (code: number) => void) => void;
 export const registrations: readonly Register[] = [
   registerAccess,
   registerDecide,
+  registerDiff,
   registerLint,
   registerProxy,
   registerReach,

@@ -25,6 +25,11 @@ interface Source {
  */
 export function readManifests(path: string): Manifests {
   const { files, findings } = readPolicyFiles([path]);
+  return parseManifests(files, findings);
+}
+
+/** The same for texts that were read already; `findings` is what was wrong with reading them. */
+export function parseManifests(files: readonly PolicyFile[], findings: readonly Finding[] = []): Manifests {
   const sources: Source[] = [];
   const objects: unknown[] = [];
   const problems: Finding[] = [...findings];

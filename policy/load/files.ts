@@ -4,7 +4,8 @@ import { compareText, type Finding, type Severity } from "../finding.ts";
 
 /** A policy file larger than this is refused unread; ten thousand services fit into a few files of this size. */
 export const MAX_FILE_BYTES = 8 * 1024 * 1024;
-const POLICY_FILE = /\.(ya?ml|json)$/;
+/** `*.test.yaml` beside policies holds questions about them, for `portreeve test`. */
+const POLICY_FILE = /(?<!\.test)\.(ya?ml|json)$/;
 const MAX_FOLDER_DEPTH = 32;
 
 export interface PolicyFile {

@@ -65,11 +65,19 @@ export interface Reach {
 }
 
 /** What each layer lets through between two pods, and all of them together. */
-interface Layers {
+export interface Layers {
   readonly network: PortSet;
   readonly istio: PortSet;
   readonly through: PortSet;
   readonly dependsOnAddress: boolean;
+}
+
+/** Every layer of a cluster, made ready to be asked about single pods. */
+export interface LayeredReach {
+  readonly reachability: Reachability;
+  between(from: Endpoint, to: Endpoint): Layers;
+  /** The workloads met so far of which {@link Reach.tunnelBlocked} is true. */
+  readonly tunnelBlocked: ReadonlySet<string>;
 }
 
 /** The port at which ztunnel takes tunnelled connections for its pods. */
@@ -88,6 +96,17 @@ const HBONE = 15008;
  * to agree.
  */
 export function reachAll(input: ReachInput): Reach {
+  const { reachability, between, tunnelBlocked } = layeredReach(input);
+  const found: Access[] = [];
+  for (const { src, dst } of reachability.pairs()) {
+    const access = combine(src, dst, between);
+    if (access !== undefined) found.push(access);
+  }
+  return { access: mergeOutside(found), tunnelBlocked: [...tunnelBlocked].sort(compareText) };
+}
+
+/** What {@link reachAll} asks of each two pods, for those who ask about others than whole workloads. */
+export function layeredReach(input: ReachInput): LayeredReach {
   const { cluster, policies } = input;
   const trustDomain = input.trustDomain ?? "cluster.local";
   const layer = new IstioLayer(policies, trustDomain, input.rootNamespace ?? "istio-system");
@@ -122,12 +141,7 @@ export function reachAll(input: ReachInput): Reach {
     return { network, istio, through: intersect(network, istio), dependsOnAddress };
   };
 
-  const found: Access[] = [];
-  for (const { src, dst } of reachability.pairs()) {
-    const access = combine(src, dst, between);
-    if (access !== undefined) found.push(access);
-  }
-  return { access: mergeOutside(found), tunnelBlocked: [...tunnelBlocked].sort(compareText) };
+  return { reachability, between, tunnelBlocked };
 }
 
 function combine(

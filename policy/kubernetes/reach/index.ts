@@ -1,4 +1,10 @@
-export type { Cluster, Labels, NetworkPolicy, Pod } from "./cluster.ts";
+export {
+  type Cluster,
+  type Labels,
+  type NetworkPolicy,
+  type Pod,
+  selects as selectsLabels,
+} from "./cluster.ts";
 export type { Endpoint, Entity, ExternalOptions } from "./endpoints.ts";
 export { flatten } from "./kinds.ts";
 export type { Problem } from "./problem.ts";

@@ -65,6 +65,16 @@ export class Reachability {
     this.#egress = endpoints.map((endpoint) => matrix.egress(endpoint));
   }
 
+  /** Everything that connections can start from, sorted by name. */
+  get sources(): readonly Entity[] {
+    return this.#population.sources;
+  }
+
+  /** Everything that connections can go to, sorted by name. */
+  get destinations(): readonly Entity[] {
+    return this.#population.destinations;
+  }
+
   /** Every source with every destination that a connection may be between, by name. */
   *pairs(): Generator<{ readonly src: Entity; readonly dst: Entity }> {
     for (const src of this.#population.sources) {

@@ -1,0 +1,78 @@
+import { existsSync } from "node:fs";
+import { type AccessSide, type ClusterSide, readClusterSide, sideOfModel } from "../../policy/diff/index.ts";
+import { PolicyError } from "../../policy/finding.ts";
+import { type PolicyFile, readPolicyFiles } from "../../policy/load/files.ts";
+import { loadPolicySet, type Sourced } from "../../policy/load/index.ts";
+import { CliError } from "../exit.ts";
+import type { FolderOptions } from "../reach/folder.ts";
+import { parseManifests } from "../reach/manifests.ts";
+import { parseGitSide, readGitSide } from "./git.ts";
+import { readPulumi } from "./pulumi.ts";
+
+/** What BASE or HEAD is. */
+export type Side =
+  | { readonly type: "policies"; readonly access: AccessSide; readonly documents: readonly Sourced[] }
+  | { readonly type: "cluster"; readonly cluster: ClusterSide };
+
+/**
+ * Reads BASE or HEAD: a file or folder, `REF:PATH` of git, or JSON of Pulumi. What it is, its content tells.
+ *
+ * @throws CliError or PolicyError when it cannot be read
+ */
+export function readSide(name: string, options: FolderOptions): Side {
+  const files = readFiles(name);
+  const [only, ...more] = files;
+  if (only && more.length === 0) {
+    const stack = pulumiSide(only, options);
+    if (stack) return stack;
+  }
+  const ours = files.filter(({ text }) => isPolicy(text));
+  if (ours.length === 0) {
+    const manifests = parseManifests(files);
+    if (manifests.findings.length > 0) throw new PolicyError(manifests.findings);
+    if (manifests.objects.length === 0) {
+      throw new CliError(
+        `${name} holds neither Portreeve policies (apiVersion: portreeve.dev/v1) nor Kubernetes objects`,
+      );
+    }
+    return {
+      type: "cluster",
+      cluster: readClusterSide(manifests.objects, (path) => manifests.positionOf(path), options),
+    };
+  }
+  const { model, documents } = loadPolicySet({ texts: files });
+  return { type: "policies", access: sideOfModel(model), documents };
+}
+
+function readFiles(name: string): readonly PolicyFile[] {
+  const git = existsSync(name) ? undefined : parseGitSide(name);
+  if (git) return readGitSide(git);
+  const { files, findings } = readPolicyFiles([name]);
+  if (findings.length > 0) throw new PolicyError(findings);
+  return files;
+}
+
+/** The two cannot be mixed up: nothing else has this version. A comment does not count. */
+function isPolicy(text: string): boolean {
+  return /^[^#\n]*["']?apiVersion["']?\s*:\s*["']?portreeve\.dev\//m.test(text);
+}
+
+function pulumiSide({ name, text }: PolicyFile, options: FolderOptions): Side | undefined {
+  if (!text.trimStart().startsWith("{")) return undefined;
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    // YAML in flow style also starts with a brace; whoever reads it as YAML says what is wrong.
+    return undefined;
+  }
+  const stack = readPulumi(name, value);
+  switch (stack?.type) {
+    case undefined:
+      return undefined;
+    case "tables":
+      return { type: "policies", access: { rows: stack.rows, model: undefined }, documents: [] };
+    case "objects":
+      return { type: "cluster", cluster: readClusterSide(stack.objects, undefined, options) };
+  }
+}
