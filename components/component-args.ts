@@ -4,6 +4,7 @@ import { setPosition } from "../policy/load/object.ts";
 import type { DocumentInput } from "../policy/schema/index.ts";
 import type { LeafInput, Refs } from "./leaves.ts";
 import type { Transform } from "./options.ts";
+import type { AwsAccounts } from "./policy-set.ts";
 
 /** The Trust of the estate: a document made with `trust(…)`, or the path of a file or folder that holds it. */
 export type TrustSource = LeafInput<DocumentInput<"Trust">> | string;
@@ -17,6 +18,8 @@ export interface ComponentArgs {
   readonly refs?: Refs;
   /** Make the AWS side. @default true when there is one */
   readonly aws?: boolean;
+  /** AWS providers of accounts other than the cluster's, by account number. */
+  readonly awsAccounts?: AwsAccounts;
   /** The instant at which expiry is judged, RFC 3339. @default now */
   readonly now?: string;
   /** Changes a target object before it becomes a resource. */
@@ -31,12 +34,13 @@ export interface ComponentArgs {
 export function splitArgs<A extends ComponentArgs>(
   args: A,
 ): { common: ComponentArgs; spec: Omit<A, keyof ComponentArgs> } {
-  const { trust, cluster, refs, aws, now, transform, labels, tags, ...spec } = args;
+  const { trust, cluster, refs, aws, awsAccounts, now, transform, labels, tags, ...spec } = args;
   const common: ComponentArgs = {
     trust,
     ...(cluster !== undefined && { cluster }),
     ...(refs && { refs }),
     ...(aws !== undefined && { aws }),
+    ...(awsAccounts && { awsAccounts }),
     ...(now !== undefined && { now }),
     ...(transform && { transform }),
     ...(labels && { labels }),

@@ -29,6 +29,8 @@ export interface PolicySetArgs {
   readonly cluster?: string;
   /** Make the AWS side (roles, associations, security-group rules). @default true when the policies have one */
   readonly aws?: boolean;
+  /** AWS providers of accounts other than the cluster's, by account number: roles and policies of those accounts are made with them. */
+  readonly awsAccounts?: AwsAccounts;
   /** The instant at which expiry is judged, RFC 3339. @default now */
   readonly now?: string;
   /** Changes a target object before it becomes a resource. */
@@ -38,6 +40,9 @@ export interface PolicySetArgs {
   /** Tags added to every AWS resource that has tags. */
   readonly tags?: Readonly<Record<string, string>>;
 }
+
+/** AWS providers by account number. */
+export type AwsAccounts = Readonly<Record<string, pulumi.ProviderResource>>;
 
 /** A target object of any platform. */
 export type AnyTarget =
@@ -50,6 +55,7 @@ export interface PolicySet {
   readonly cluster: Cluster;
   readonly targets: readonly AnyTarget[];
   readonly refs: Refs;
+  readonly awsAccounts: AwsAccounts;
   readonly warnings: readonly Finding[];
   readonly transform: Transform | undefined;
   readonly labels: Readonly<Record<string, string>>;
@@ -95,7 +101,7 @@ export function openPolicySet(
       ? []
       : compiled.aws.targets.map((target) => ({ platform: "aws" as const, target }))),
   ];
-  errors.push(...missingRefs(targets, refs));
+  errors.push(...missingRefs(targets, refs), ...missingAccounts(targets, cluster, args.awsAccounts ?? {}));
   if (errors.length > 0) throw new PolicyError(errors);
   const warnings = findings.filter((finding) => finding.severity === "warning");
   return {
@@ -103,6 +109,7 @@ export function openPolicySet(
     cluster,
     targets,
     refs,
+    awsAccounts: args.awsAccounts ?? {},
     warnings,
     transform: args.transform,
     labels: args.labels ?? {},
@@ -160,5 +167,21 @@ function missingRefs(targets: readonly AnyTarget[], refs: Refs): Finding[] {
     severity: "error",
     message: `the policies mention \${ref:${name}} (used by ${key}), and no value was given for it`,
     fix: `pass refs: { ${JSON.stringify(name)}: … }`,
+  }));
+}
+
+/** Without a provider of its own, an object of another account would be made in the cluster's. */
+function missingAccounts(targets: readonly AnyTarget[], cluster: Cluster, accounts: AwsAccounts): Finding[] {
+  const missing = new Map<string, string>();
+  for (const { target } of targets) {
+    const account = "account" in target.object ? target.object.account : undefined;
+    if (account === undefined || account === "" || !cluster.eks || account === cluster.eks.account) continue;
+    if (!(account in accounts) && !missing.has(account)) missing.set(account, target.key);
+  }
+  return [...missing].map(([account, key]) => ({
+    rule: "PR611",
+    severity: "error",
+    message: `${key} belongs to AWS account ${account}, and no provider was given for that account`,
+    fix: `pass awsAccounts: { "${account}": new aws.Provider(…) }`,
   }));
 }

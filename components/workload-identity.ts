@@ -71,7 +71,10 @@ export class WorkloadIdentity extends pulumi.ComponentResource {
 }
 
 function roleArnOf(set: PolicySet, targets: readonly AnyTarget[]): pulumi.Output<string> | undefined {
-  const role = targets.find((any) => any.platform === "aws" && any.target.object.type === "iam.Role");
+  const role = targets.find(
+    ({ target: { object } }) =>
+      "type" in object && object.type === "iam.Role" && object.chainedFrom === undefined,
+  );
   const resource = role && set.made.get(role.target.key);
   return resource && "arn" in resource ? (resource.arn as pulumi.Output<string>) : undefined;
 }

@@ -22,9 +22,15 @@ export function lowerTargets(
     const resource =
       platform === "kubernetes"
         ? lowerKubernetes(name, object as KubeObject, set.refs, opts)
-        : lowerAws(name, object as AwsObject, set.refs, set.made, opts);
+        : lowerAws(name, object as AwsObject, set.refs, set.made, { ...opts, ...providerOf(object, set) });
     set.made.set(target.key, resource);
   }
+}
+
+/** The provider of the account that an object belongs to, where it is not the stack's own. */
+function providerOf(object: KubeObject | AwsObject, set: PolicySet): pulumi.CustomResourceOptions {
+  const provider = "account" in object ? set.awsAccounts[object.account] : undefined;
+  return provider === undefined ? {} : { provider };
 }
 
 /** Adds the user's own labels and tags; what Portreeve sets itself stays, because selectors and reviews rely on it. */

@@ -10,12 +10,15 @@ export function awsEndpointHosts(service: string, region: string | undefined): s
 
 /** The AWS services whose endpoints a workload calls to get credentials. Pod Identity asks an agent on its node instead. */
 export function credentialEndpoints(workload: Workload): string[] {
-  switch (workload.spec.aws?.mode) {
+  const { aws } = workload.spec;
+  const chain = aws?.assume === undefined ? [] : ["sts"];
+  switch (aws?.mode) {
     case "irsa":
       return ["sts"];
     case "roles-anywhere":
-      return ["rolesanywhere"];
+      return ["rolesanywhere", ...chain];
     case "pod-identity":
+      return chain;
     case undefined:
       return [];
   }

@@ -34,6 +34,16 @@ export function workloadRole(cluster: Cluster, workload: Workload): PlannedRole 
   return planned(cluster, account, aws.path ?? "/", name, aws.region);
 }
 
+type Assumed = NonNullable<NonNullable<Workload["spec"]["aws"]>["assume"]>[number];
+
+/** The role of another account that a workload's own role may take. */
+export function assumedRole(cluster: Cluster, workload: Workload, assumed: Assumed): PlannedRole {
+  const { account } = assumed;
+  if (assumed.roleArn !== undefined) return { arn: assumed.roleArn, name: undefined, path: "/", account };
+  const name = assumed.roleName ?? joinName([cluster.name, workload.namespace, workload.name], MAX_ROLE_NAME);
+  return planned(cluster, account, assumed.path ?? "/", name, workload.spec.aws?.region);
+}
+
 /** The role of the proxy, which logs in to databases for its clients; undefined outside of EKS. */
 export function proxyRole(cluster: Cluster, trust: Trust): PlannedRole | undefined {
   const { namespace, serviceAccount } = trust.spec.proxy;

@@ -156,7 +156,11 @@ const aws = z
       .describe("The service is an RDS or Aurora database."),
     elasticache: z
       .strictObject({
-        replicationGroup: text.describe("Name of the replication group or serverless cache."),
+        kind: z
+          .enum(["replication-group", "serverless"])
+          .default("replication-group")
+          .describe("What the cache is: the two have different ARNs, and the permission names exactly one."),
+        replicationGroup: text.describe("Name of the replication group, or of the serverless cache."),
         users: z.array(text).min(1).describe("ElastiCache user ids (`elasticache:Connect`)."),
       })
       .optional()

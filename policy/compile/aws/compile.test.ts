@@ -140,6 +140,7 @@ describe("a workload with a grant", () => {
     });
     expect(object("iam.RolePolicyAttachment/prod-shop-api/prod-orders-db")).toEqual({
       type: "iam.RolePolicyAttachment",
+      account: ACCOUNT,
       role,
       policy: {
         key: "iam.Policy/prod-orders-db",

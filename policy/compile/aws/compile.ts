@@ -1,5 +1,5 @@
 import { compareFindings, compareText } from "../../finding.ts";
-import type { Rule, Service } from "../../model/types.ts";
+import type { Rule, Service, Workload } from "../../model/types.ts";
 import { proxyLogsIn } from "../../plan/proxy-login.ts";
 import { findingAt } from "../report.ts";
 import type { Compiled, CompileInput, Target } from "../target.ts";
@@ -10,6 +10,7 @@ import type { AwsObject } from "./objects.ts";
 import { type Permissions, permissionsOf } from "./permission.ts";
 import { type Allowance, policyTargets } from "./policy.ts";
 import { type Holder, proxyRoleTargets, workloadRoleTargets } from "./role.ts";
+import { holderFor, type RoleChain, roleChain } from "./role-chain.ts";
 import { securityGroupRules } from "./security-group.ts";
 
 /**
@@ -20,22 +21,28 @@ export function compileAws(input: CompileInput): Compiled<AwsObject> {
   const context = makeContext(input);
   exactNames(context);
   const targets: Target<AwsObject>[] = [];
-  const holders = new Map<string, Holder>();
+  const holders = new Map<string, { own: Holder; chain: RoleChain | undefined }>();
+  const held = new Map<Holder, Allowance[]>();
+  const hold = (holder: Holder, allowance: Allowance) =>
+    held.set(holder, [...(held.get(holder) ?? []), allowance]);
   for (const workload of input.model.workloads.values()) {
     if (!workload.clusters.includes(input.cluster.name)) continue;
     const made = workloadRoleTargets(context, workload);
     targets.push(...made.targets);
-    if (made.holder) holders.set(workload.id, made.holder);
+    if (!made.holder) continue;
+    const chain = roleChain(context, workload, made.holder);
+    holders.set(workload.id, { own: made.holder, chain });
+    if (!chain || chain.byAccount.size === 0) continue;
+    targets.push(...chain.targets);
+    hold(made.holder, chain.allowance);
   }
-  const held = new Map<Holder, Allowance[]>();
-  const hold = (holder: Holder, allowance: Allowance) =>
-    held.set(holder, [...(held.get(holder) ?? []), allowance]);
   let proxy: Holder | undefined;
   for (const service of input.model.services.values()) {
     if (!service.clusters.includes(input.cluster.name)) continue;
     const permissions = permissionsOf(input.cluster, service, context.findings);
-    for (const [id, allowance] of clientAllowances(context, service, permissions)) {
-      const holder = holders.get(id);
+    for (const [workload, allowance] of clientAllowances(context, service, permissions)) {
+      const roles = holders.get(workload.id);
+      const holder = roles && holderFor(context, workload, service, roles.own, roles.chain);
       if (holder) hold(holder, allowance);
     }
     if (!proxyLogsIn(service) || permissions.proxy.length === 0 || openGrants(context, service).length === 0)
@@ -58,7 +65,7 @@ function clientAllowances(
   context: Context,
   service: Service,
   permissions: Permissions,
-): [string, Allowance][] {
+): [Workload, Allowance][] {
   if (permissions.client.length === 0) return [];
   const allowances = new Map<string, Allowance>();
   const make = (window: Window, grants: readonly string[], grant: string | undefined): Allowance => {
@@ -72,7 +79,8 @@ function clientAllowances(
       owner: grant === undefined ? "TcpService" : "AccessPolicy",
       subject: grant ?? service.name,
       causes: [`Service/${service.name}`, ...grants.map((id) => `Grant/${id}`)],
-      service,
+      about: service.name,
+      reviewer: service.spec.owner,
       name,
       statements: permissions.client.map((statement) => ({
         ...statement,
@@ -82,11 +90,11 @@ function clientAllowances(
     allowances.set(key, made);
     return made;
   };
-  const of = (allow: (rule: Rule) => boolean, grant: string | undefined): [string, Allowance][] => {
+  const of = (allow: (rule: Rule) => boolean, grant: string | undefined): [Workload, Allowance][] => {
     const granted = grantedWorkloads(context, service, allow);
     const grants = grant === undefined ? [...new Set(granted.flatMap((one) => one.grants))].sort() : [grant];
     return granted.flatMap(({ workload, windows }) =>
-      windows.map((window): [string, Allowance] => [workload.id, make(window, grants, grant)]),
+      windows.map((window): [Workload, Allowance] => [workload, make(window, grants, grant)]),
     );
   };
   if (context.grouping === "service") return of(() => true, undefined);
@@ -98,7 +106,8 @@ function loginAllowance(context: Context, service: Service, permissions: Permiss
     owner: "TcpProxy",
     subject: "proxy",
     causes: [`Service/${service.name}`],
-    service,
+    about: service.name,
+    reviewer: service.spec.owner,
     name: [context.cluster.name, service.name, "login"],
     statements: permissions.proxy,
   };

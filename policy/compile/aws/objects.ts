@@ -8,7 +8,10 @@ export interface IamStatement {
   readonly Sid: string;
   readonly Effect: "Allow";
   /** Trust documents only. */
-  readonly Principal?: { readonly Service: string } | { readonly Federated: string };
+  readonly Principal?:
+    | { readonly Service: string }
+    | { readonly Federated: string }
+    | { readonly AWS: string };
   readonly Action: readonly string[];
   /** Permission documents only. */
   readonly Resource?: readonly string[];
@@ -41,6 +44,8 @@ export interface IamRole {
   readonly account: string;
   readonly description: string;
   readonly trust: IamDocument;
+  /** ARN of the role that takes this one: it is the second of a chain across accounts. */
+  readonly chainedFrom?: string;
   /** ARN of the permissions boundary. */
   readonly permissionsBoundary?: string;
   /** Seconds. */
@@ -69,6 +74,8 @@ export type RoleReference =
 
 export interface IamRolePolicyAttachment {
   readonly type: "iam.RolePolicyAttachment";
+  /** AWS account of the role; empty where an existing role's is not known. */
+  readonly account: string;
   readonly role: RoleReference;
   /** The managed policy: `key` of its target, and the ARN it will have. */
   readonly policy: { readonly key: string; readonly arn: string };

@@ -91,8 +91,7 @@ function rdsConnect({ partition, region, account }: Place, rds: NonNullable<Aws[
 }
 
 /**
- * ElastiCache checks the cache and the user, both. A policy does not say whether the cache is a replication group or
- * serverless, and the two name it differently.
+ * ElastiCache checks the cache and the user, both. A replication group and a serverless cache of one name are two caches.
  */
 function elasticacheConnect(
   { partition, region, account }: Place,
@@ -103,8 +102,7 @@ function elasticacheConnect(
     "CacheConnect",
     ["elasticache:Connect"],
     [
-      `${base}:replicationgroup:${cache.replicationGroup}`,
-      `${base}:serverlesscache:${cache.replicationGroup}`,
+      `${base}:${cache.kind === "serverless" ? "serverlesscache" : "replicationgroup"}:${cache.replicationGroup}`,
       ...cache.users.map((user) => `${base}:user:${user}`),
     ],
   );

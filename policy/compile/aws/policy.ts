@@ -1,5 +1,4 @@
 import { joinName } from "../../model/names.ts";
-import type { Service } from "../../model/types.ts";
 import { awsPartition } from "../../plan/aws-role.ts";
 import { findingAt } from "../report.ts";
 import type { Owner, Target } from "../target.ts";
@@ -11,12 +10,15 @@ import type { Holder } from "./role.ts";
 /** IAM's limit for the name of a managed policy. */
 const MAX_POLICY_NAME = 128;
 
-/** Statements that some roles hold because of one service (or grant). */
+/** Statements that some roles hold because of one service (or grant), or of a role that they take. */
 export interface Allowance {
   readonly owner: Owner;
   readonly subject: string;
   readonly causes: readonly string[];
-  readonly service: Service;
+  /** What the statements are told apart by when they are packed: the service's name. */
+  readonly about: string;
+  /** Who answers for what is reached. */
+  readonly reviewer: string | undefined;
   /** Parts of the policy's name. */
   readonly name: readonly string[];
   readonly statements: readonly IamStatement[];
@@ -58,6 +60,7 @@ export function policyTargets(
         `${holder.label}/${policy.object.name}`,
         {
           type: "iam.RolePolicyAttachment",
+          account: holder.account,
           role: holder.reference,
           policy: { key: policy.key, arn: policy.object.arn },
         },
@@ -79,7 +82,7 @@ function policyTarget(
   const name = joinName(parts, MAX_POLICY_NAME);
   // The same policy for roles of two accounts is two policies.
   const key = account === cluster.eks?.account ? name : `${account}/${name}`;
-  const { owner, subject, causes, service } = allowance;
+  const { owner, subject, causes, reviewer } = allowance;
   return awsTarget(owner, subject, causes, key, {
     type: "iam.Policy",
     name,
@@ -88,7 +91,7 @@ function policyTarget(
     account,
     description: `What ${subject} needs in cluster ${cluster.name}`.slice(0, 1000),
     document,
-    tags: awsTags(subject, service.spec.owner, document),
+    tags: awsTags(subject, reviewer, document),
   });
 }
 
@@ -96,15 +99,15 @@ function policyTarget(
 function packed(context: Context, holder: Holder, allowances: readonly Allowance[]): Attached[] {
   const [first] = allowances;
   if (!first) return [];
-  const statements = allowances.flatMap(({ service, statements: list }) =>
-    list.map((statement) => ({ ...statement, Sid: `${statement.Sid}${sidPart(service.name)}` })),
+  const statements = allowances.flatMap(({ about, statements: list }) =>
+    list.map((statement) => ({ ...statement, Sid: `${statement.Sid}${sidPart(about)}` })),
   );
   const allowance: Allowance = {
     ...first,
     owner: holder.subject === "proxy" ? "TcpProxy" : "WorkloadIdentity",
     subject: holder.subject,
     causes: [...new Set([holder.cause, ...allowances.flatMap(({ causes }) => causes)])].sort(),
-    name: [holder.label, "grants"],
+    name: [holder.label.slice(holder.label.indexOf("/") + 1), "grants"],
     statements: distinctSids(statements),
   };
   const documents = splitDocuments(allowance.statements);

@@ -128,10 +128,11 @@ export function proxyRoleTargets(
   return { holder: { reference, label: role.name, account: role.account, subject: "proxy", cause }, targets };
 }
 
-function referenceTo(role: PlannedRole): RoleReference {
+/** @param name of the role's target. @default the role's own name */
+export function referenceTo(role: PlannedRole, name: string | undefined = role.name): RoleReference {
   return role.name === undefined
     ? { arn: role.arn }
-    : { key: `iam.Role/${role.name}`, name: role.name, arn: role.arn };
+    : { key: `iam.Role/${name}`, name: role.name, arn: role.arn };
 }
 
 /** What keeps the chain from the service account to the role from holding; undefined when nothing does. */
@@ -177,6 +178,17 @@ function brokenLink(
   return undefined;
 }
 
+/** Whether sessions carry tags from the start; IAM then wants `sts:TagSession` wherever a role is taken. */
+export function sessionTags(mode: Link["mode"]): boolean {
+  switch (mode) {
+    case "pod-identity":
+    case "roles-anywhere":
+      return true;
+    case "irsa":
+      return false;
+  }
+}
+
 function trustOf(context: Context, workload: Workload, aws: Link, account: string): IamDocument | undefined {
   const { eks } = context.cluster;
   const { namespace, serviceAccount } = workload;
@@ -212,7 +224,7 @@ function sessionSeconds(context: Context, workload: Workload, aws: Link): number
   return seconds;
 }
 
-function checkTrustSize(context: Context, workload: Workload, trust: IamDocument): void {
+export function checkTrustSize(context: Context, workload: Workload, trust: IamDocument): void {
   const chars = documentChars(trust);
   if (chars <= MAX_TRUST_CHARS) return;
   context.findings.push(

@@ -90,3 +90,39 @@ export function rolesAnywhereTrust(aws: RolesAnywhere, spiffeId: string): IamDoc
     },
   ]);
 }
+
+/**
+ * Trust for the second role of a chain across accounts: exactly one role of the other account, which must state the external
+ * id. The account is the principal and the role a condition, because IAM refuses a principal that does not exist yet and keeps
+ * the inner id of one that does: a role that is made anew would be locked out.
+ *
+ * @param first the role that takes it
+ * @param tagged the first session carries tags: they are handed on, and IAM then wants `sts:TagSession` here too
+ */
+export function chainTrust(
+  first: { readonly arn: string; readonly account: string; readonly partition: string },
+  externalId: string,
+  tagged: boolean,
+): IamDocument {
+  const Principal = { AWS: `arn:${first.partition}:iam::${first.account}:root` };
+  return iamDocument([
+    {
+      Sid: "RoleChain",
+      Effect: "Allow",
+      Principal,
+      Action: ["sts:AssumeRole"],
+      Condition: { StringEquals: { "aws:PrincipalArn": first.arn, "sts:ExternalId": externalId } },
+    },
+    ...(tagged
+      ? [
+          {
+            Sid: "RoleChainTags",
+            Effect: "Allow" as const,
+            Principal,
+            Action: ["sts:TagSession"],
+            Condition: { StringEquals: { "aws:PrincipalArn": first.arn } },
+          },
+        ]
+      : []),
+  ]);
+}

@@ -25,4 +25,13 @@ export const awsRules: readonly RuleInfo[] = [
   rule("PR608", "error", "Session duration that IAM does not take", LIMIT, "choose 1h to 12h"),
   rule("PR609", "error", "Trust document too large", LIMIT),
   rule("PR610", "warning", "Proxy does not log in for its clients", UNCLEAR, "set `auth: none`"),
+  rule("PR611", "error", "No provider for another AWS account", UNCLEAR, "pass `awsAccounts`"),
+  rule("PR612", "error", "Role of another account than the database", UNCLEAR, "add `aws.assume`"),
+  rule("PR613", "error", "Role chain that leads nowhere new", UNCLEAR, "name each other account once"),
+  rule(
+    "PR614",
+    "error",
+    "Broken chain from service account to service",
+    "A workload that was granted a service would fail in operation; the finding names the first broken link.",
+  ),
 ];
