@@ -72,14 +72,12 @@ describe("npm run demo", () => {
 
   it("works again after it was killed midway, and the killed one leaves no process and no folder", async () => {
     const killed = startDemo();
-    await until("the first up to begin", 120, () => expect(killed.output()).toMatch(/▸ pulumi up /));
+    await until("the first up to begin", 120, () => killed.output().includes("▸ pulumi up "));
     const left = folders();
     killed.child.kill("SIGKILL");
     await killed.exit;
     const again = startDemo();
     expect(await again.exit, again.output()).toBe(0);
-    await until("the killed run's folders to go", 60, () =>
-      expect(folders().filter((name) => left.includes(name))).toEqual([]),
-    );
+    await until("the killed run's folders to go", 60, () => !folders().some((name) => left.includes(name)));
   });
 });
