@@ -75,9 +75,9 @@ export function intersection<T extends number | bigint>(a: Ranges<T>, b: Ranges<
     const left = a[i];
     const right = b[j];
     if (left === undefined || right === undefined) return common;
-    // biome-ignore lint/complexity/useMathMinMax: Math.max takes no bigint
+    // Not Math.max: it takes no bigint.
     const low = left.low > right.low ? left.low : right.low;
-    // biome-ignore lint/complexity/useMathMinMax: Math.min takes no bigint
+    // Not Math.min: it takes no bigint.
     const high = left.high < right.high ? left.high : right.high;
     if (low <= high) common.push({ low, high });
     if (left.high < right.high) i++;
