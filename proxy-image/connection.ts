@@ -376,6 +376,11 @@ export class Connection implements Timed, Applicant, StreamEvents {
       this.finish("client-closed", "in the middle of the login");
       return;
     }
+    // Both sides are done and nothing is held: closing says so too, and is one system call instead of two.
+    if (this.phase === "relay" && this.toClient.finished && this.toService.heldBytes === 0) {
+      this.finish(this.#firstEnded);
+      return;
+    }
     this.toService.end();
     if (this.phase === "relay") {
       this.#settle();
@@ -430,6 +435,10 @@ export class Connection implements Timed, Applicant, StreamEvents {
     this.#firstEnded ??= "upstream-closed";
     if (this.#login) {
       this.finish("upstream-closed", "in the middle of the login");
+      return;
+    }
+    if (this.toService.finished && this.toClient.heldBytes === 0 && !this.#clientGone) {
+      this.finish(this.#firstEnded);
       return;
     }
     this.toClient.end();

@@ -39,20 +39,21 @@ export class ProxyMetrics {
   }
 
   verdict(verdict: Verdict): void {
-    this.#verdicts(
+    const labels = this.#cached(`v\n${verdict.verdict}\n${verdict.rule}\n${verdict.reason}`, () =>
       formatLabels({ verdict: verdict.verdict, rule: verdict.rule ?? "", reason: verdict.reason }),
-      1,
     );
+    this.#verdicts(labels, 1);
   }
 
   closed(connection: Connection): void {
-    this.#endings(
-      formatLabels({
-        listener: connection.listener.name,
-        reason: connection.closeReason ?? "",
-      }),
-      1,
+    const { closeReason: reason = "", listener } = connection;
+    const ending = this.#cached(
+      `e
+${listener.name}
+${reason}`,
+      () => formatLabels({ listener: listener.name, reason }),
     );
+    this.#endings(ending, 1);
     if (!connection.service) return;
     this.bytes(connection);
     const flags = connection.closeReason ? responseFlags(connection.closeReason) : "-";
@@ -104,10 +105,14 @@ export class ProxyMetrics {
     const service = connection.service;
     const principal = connection.principal.workload ?? "";
     const key = `${service?.config.name}\n${connection.servicePort}\n${principal}\n${flags}\n${connection.listener.mode}`;
+    return this.#cached(key, () => formatLabels(istioLabels(connection, flags)));
+  }
+
+  #cached(key: string, make: () => string): string {
     const known = this.#labels.get(key);
     if (known !== undefined) return known;
     if (this.#labels.size > 10_000) this.#labels.clear();
-    const labels = formatLabels(istioLabels(connection, flags));
+    const labels = make();
     this.#labels.set(key, labels);
     return labels;
   }

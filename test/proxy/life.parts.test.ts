@@ -330,7 +330,10 @@ describe("bounds", () => {
 describe("a backend", () => {
   test("that refuses, resets, or never answers ends the connection with its reason", async () => {
     const [closedPort = 0] = await freePorts(1);
-    const resetting = await startBackend(scope, (socket) => socket.resetAndDestroy());
+    const resetting = await startBackend(scope, (socket) => {
+      // Not at once: a reset that overtakes the connection is a failed connect.
+      socket.once("data", () => socket.resetAndDestroy());
+    });
     const proxy = await start({ endpoints: [{ host: "127.0.0.1", port: closedPort }] });
     const refused = plain();
     await ended(refused);

@@ -128,6 +128,18 @@ describe("the running proxy", () => {
     expect(backend.connections).toBe(before + 1);
   });
 
+  test("counts under Istio's names, with every label that Kiali needs to draw the edge and its padlock", async () => {
+    const metrics = await proxy.metrics();
+    const line = metrics
+      .split("\n")
+      .find((one) => one.startsWith("istio_tcp_connections_opened_total{") && one.includes(API));
+    const labels = [...(line ?? "").matchAll(/([a-z_]+)="([^"]*)"/g)].map(([, name]) => name);
+    expect(labels).toEqual(expect.arrayContaining(KIALI_LABELS));
+    expect(line).toContain('connection_security_policy="mutual_tls"');
+    for (const name of ["opened", "closed"]) expect(metrics).toContain(`istio_tcp_connections_${name}_total`);
+    for (const name of ["sent", "received"]) expect(metrics).toContain(`istio_tcp_${name}_bytes_total`);
+  });
+
   test("writes exactly one close record for each connection", async () => {
     const seen = new Map<unknown, number>();
     for (const { connection } of proxy.records()) seen.set(connection, (seen.get(connection) ?? 0) + 1);
@@ -135,6 +147,25 @@ describe("the running proxy", () => {
     expect([...seen.values()].every((count) => count === 1)).toBe(true);
   });
 });
+
+const KIALI_LABELS = [
+  "reporter",
+  "source_workload",
+  "source_workload_namespace",
+  "source_principal",
+  "source_canonical_service",
+  "source_canonical_revision",
+  "destination_service",
+  "destination_service_name",
+  "destination_service_namespace",
+  "destination_workload",
+  "destination_workload_namespace",
+  "destination_principal",
+  "destination_canonical_service",
+  "destination_canonical_revision",
+  "connection_security_policy",
+  "response_flags",
+];
 
 /** A minimal ClientHello with a server name. */
 function clientHello(name: string): Buffer {

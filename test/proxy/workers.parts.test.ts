@@ -74,6 +74,8 @@ describe("two workers", () => {
     for (let index = 0; index < 20; index++) {
       const socket = connect({ host: "127.0.0.1", port });
       socket.on("error", () => {});
+      // A socket that nobody reads never notices its end.
+      socket.resume();
       socket.write("x");
       held.push(socket);
     }
@@ -92,7 +94,10 @@ describe("two workers", () => {
         (await fetch(`http://127.0.0.1:${proxy.metricsPort}/readyz`)).ok,
     );
     // Those of the other worker still live.
-    await until("the victim's connections are closed", 10, () => held.some((socket) => socket.destroyed));
+    await until("the victim's connections are closed", 10, async () => {
+      const live = ((await proxy.admin("GET", "/connections")) as unknown[]).length;
+      return held.filter((socket) => !socket.destroyed).length === live && live < 20;
+    });
     const alive = held.filter((socket) => !socket.destroyed);
     expect(alive.length).toBeGreaterThan(0);
     for (const socket of alive) {
