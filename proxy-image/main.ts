@@ -50,12 +50,20 @@ async function runWorker(configFile: string, index: number, log: Log): Promise<v
   onSignals(proxy, log);
 }
 
+/** Signals closer together than this are one request. */
+const SAME_REQUEST_MS = 500;
+
 function onSignals(control: Control & { stop(): Promise<unknown> }, log: Log): void {
-  let stopping = false;
+  let stoppingSince: number | undefined;
   const stop = (signal: string) => {
-    // A second signal means now.
-    if (stopping) process.exit(1);
-    stopping = true;
+    const now = performance.now();
+    if (stoppingSince !== undefined) {
+      // A second signal means now. But a terminal or a process group signals this process and its parent, which passes the
+      // signal on: that is one request that arrives twice, and must not cut the drain short and lose records.
+      if (now - stoppingSince > SAME_REQUEST_MS) process.exit(1);
+      return;
+    }
+    stoppingSince = now;
     log.log("info", "draining", { signal });
     void control.stop().then((result) => {
       log.log("info", "stopped", { ...(result ?? {}) });

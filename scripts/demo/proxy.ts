@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { connect } from "node:tls";
 import { freePorts } from "../../test/cluster/ports.ts";
 import type { Running, Scope } from "../../test/cluster/scope.ts";
+import { until } from "../../test/cluster/until.ts";
 
 const repository = join(import.meta.dirname, "../..");
 const SERVICE = "orders-db";
@@ -43,12 +44,13 @@ export async function showProxy(scope: Scope, compiledConfig: string): Promise<s
     const client = (name: string) => join(dir, "dev/clients", name);
     const allowed = await say(listen, dir, client("shop-api"), "select 1");
     const denied = await say(listen, dir, client("stranger"), "select 1");
-    await proxy.stop();
+    const log = proxy.log;
+    await until("both records", 20, () => closeRecords(log()).length === 2);
     return [
       `shop/api → ${SERVICE}:5432  ${outcome(allowed)}`,
-      recordText(proxy.log(), '"allow"'),
+      recordText(log(), "allow"),
       `a workload without a grant → ${SERVICE}:5432  ${outcome(denied)}`,
-      recordText(proxy.log(), '"deny"'),
+      recordText(log(), "deny"),
     ].join("\n");
   } finally {
     await proxy?.stop();
@@ -127,11 +129,13 @@ function outcome(answer: string): string {
   return answer === "" ? "refused before the database was dialled" : `allowed: the answer is "${answer}"`;
 }
 
+function closeRecords(log: string): string[] {
+  return log.split("\n").filter((line) => line.startsWith("{") && line.includes('"event":"close"'));
+}
+
 /** The close record of the connection with this verdict, as it was written. */
-function recordText(log: string, verdict: string): string {
-  const lines = log
-    .split("\n")
-    .filter((line) => line.startsWith("{") && line.includes("src.identity") && line.includes(verdict));
+function recordText(log: string, verdict: "allow" | "deny"): string {
+  const lines = closeRecords(log).filter((line) => line.includes(`"verdict":"${verdict}"`));
   if (lines.length !== 1)
     throw new Error(`expected one record with ${verdict}, found ${lines.length}:\n${log}`);
   return `  ${lines[0]}`;
