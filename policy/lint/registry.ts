@@ -2,8 +2,10 @@ import { compareText } from "../finding.ts";
 import { awsRules } from "./elsewhere/aws.ts";
 import { grantRules } from "./elsewhere/grants.ts";
 import { meshRules } from "./elsewhere/mesh.ts";
+import { meshObjectRules } from "./elsewhere/mesh-objects.ts";
 import { routingRules } from "./elsewhere/routing.ts";
 import { schemaRules } from "./elsewhere/schema.ts";
+import { stackRules } from "./elsewhere/stacks.ts";
 import type { LintRule, RuleInfo } from "./rule.ts";
 import { addressCollision } from "./rules/address-collision.ts";
 import { agentExpiry } from "./rules/agent-expiry.ts";
@@ -63,7 +65,9 @@ export const ruleInfo: ReadonlyMap<string, RuleInfo> = new Map(
     ...routingRules,
     ...grantRules,
     ...meshRules,
+    ...meshObjectRules,
     ...awsRules,
+    ...stackRules,
     ...guardrails,
     EXPIRED_WAIVER,
     USELESS_WAIVER,
