@@ -31,7 +31,8 @@ if (process.env["BENCH_NAMESPACE"] !== "1") {
   const inner = [process.execPath, import.meta.filename, ...process.argv.slice(2)];
   const { status } = spawnSync("unshare", ["-n", "sh", "-c", script, "sh", ...inner], {
     stdio: "inherit",
-    env: { ...process.env, BENCH_NAMESPACE: "1" },
+    // Built out here: the namespace has no network but its own.
+    env: { ...process.env, BENCH_NAMESPACE: "1", BENCH_GENERATOR: buildGenerator() },
   });
   process.exit(status ?? 1);
 }

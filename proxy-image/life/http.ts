@@ -57,8 +57,9 @@ async function admin(
   url: URL,
   response: ServerResponse,
 ): Promise<void> {
-  // A web page in an operator's browser can send requests to loopback; it cannot leave out its origin, nor choose the host.
-  if (request.headers.origin !== undefined || request.headers["sec-fetch-site"] !== undefined) {
+  // A web page in an operator's browser can send requests to loopback, also under a name of its own that it has
+  // resolved to loopback; but it cannot hide where it comes from and choose the host as well.
+  if (fromBrowser(request)) {
     return text(response, 403, "not from a browser\n");
   }
   const route = `${request.method} ${url.pathname}`;
@@ -96,6 +97,11 @@ async function admin(
     default:
       return text(response, 404, ADMIN_HELP);
   }
+}
+
+function fromBrowser({ headers }: IncomingMessage): boolean {
+  if (headers.origin !== undefined || headers["sec-fetch-site"] !== undefined) return true;
+  return !/^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/.test(headers.host ?? "localhost");
 }
 
 function open(where: { host: string; port: number } | { path: string }, handler: Handler): Promise<Server> {

@@ -3,10 +3,11 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Issued } from "../../proxy-image/dev/certificates.ts";
+import { createAuthority, createLeaf, type Issued } from "../../proxy-image/dev/certificates.ts";
 import { freePorts } from "../cluster/ports.ts";
 import { openScope, type Scope } from "../cluster/scope.ts";
 import { type Server, startMariadb, startPostgres, startRedis } from "../cluster/servers.ts";
+import { until } from "../cluster/until.ts";
 import { API, OTHER, startProxy, type TestProxy } from "./harness.ts";
 
 /** Stock clients of the distribution against real servers: what a user would type. */
@@ -131,6 +132,30 @@ describe("psql with sslmode=verify-full and a client certificate", () => {
     expect(answer.output).toContain("portreeve: access to orders-db is denied (connection ");
     expect(await proxy.record({ "dst.service": "orders-db", "src.identity": OTHER })).toMatchObject({
       close: "denied",
+    });
+  });
+
+  test("is nobody with a certificate of a foreign CA, whatever name it carries, or without one", async () => {
+    const forged = createLeaf("client", createAuthority("foreign"), { uris: [API] });
+    const answer = await psql(forged, "select 1");
+    expect(answer.code).not.toBe(0);
+    expect(answer.output).not.toContain("portreeve:");
+    expect(await proxy.record({ listener: "orders-db", close: "handshake-failed" })).toMatchObject({
+      verdict: "deny",
+    });
+    const { ca } = filesOf("none", forged);
+    const target = `host=localhost port=${ports[0]} user=postgres sslmode=verify-full sslrootcert=${ca}`;
+    const none = await client("psql", [
+      `${target} sslcert=/nonexistent sslkey=/nonexistent`,
+      "-c",
+      "select 1",
+    ]);
+    expect(none.code).not.toBe(0);
+    await until("both are recorded", 10, () => {
+      const failed = proxy
+        .records()
+        .filter(({ listener, close }) => listener === "orders-db" && close === "handshake-failed");
+      return failed.length === 2 && failed.every((record) => record["dst.addr"] === undefined);
     });
   });
 

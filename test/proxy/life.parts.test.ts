@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { mkdirSync, renameSync, statSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
+import { get } from "node:http";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -603,12 +604,20 @@ describe("the admin interface", () => {
     expect(await proxy.record({ close: "admin" })).toMatchObject({ connection: live?.id });
   });
 
-  test("does not answer a browser", async () => {
+  test("does not answer a browser, nor a name that somebody has made point to loopback", async () => {
     const proxy = await start();
-    const response = await fetch(`http://127.0.0.1:${proxy.adminPort}/connections`, {
-      headers: { origin: "http://evil.example" },
-    });
-    expect(response.status).toBe(403);
+    const ask = (headers: Record<string, string>): Promise<number | undefined> =>
+      new Promise((done, failed) => {
+        const options = { host: "127.0.0.1", port: proxy.adminPort, path: "/connections", headers };
+        get(options, (response) => {
+          response.resume();
+          done(response.statusCode);
+        }).once("error", failed);
+      });
+    expect(await ask({ origin: "http://evil.example" })).toBe(403);
+    expect(await ask({ host: "evil.example" })).toBe(403);
+    expect(await ask({ host: `127.0.0.1:${proxy.adminPort}` })).toBe(200);
+    expect(await ask({ host: "localhost" })).toBe(200);
   });
 });
 
