@@ -55,13 +55,14 @@ spec: { from: { cidrs: [10.20.0.0/16] }, to: { service: db }, owner: net }
 
 function* wide(object: ObjectId, path: Path, cidrs: readonly string[], what: string): Iterable<Breach> {
   for (const [index, cidr] of cidrs.entries()) {
-    const severity = severityOf(cidr);
+    const severity = wideness(cidr);
     if (!severity) continue;
     yield { object, path: [...path, index], severity, message: `${what} the wide address block ${cidr}` };
   }
 }
 
-function severityOf(cidr: string): Severity | undefined {
+/** How bad it is to let in a block of this width; undefined when it is narrow enough. */
+export function wideness(cidr: string): Severity | undefined {
   const bits = Number(cidr.slice(cidr.indexOf("/") + 1));
   const limits = cidr.includes(":") ? IPV6 : IPV4;
   if (bits < limits.error) return "error";
