@@ -6,6 +6,7 @@
  */
 export * from "./decide/index.ts";
 export * from "./diff/index.ts";
+export { type Explanation, explain } from "./explain/index.ts";
 export * from "./finding.ts";
 export { type Connection, connections, type Problem, reach, readCluster } from "./kubernetes/reach/index.ts";
 export { guardrails, type LintOptions, lint, type RuleInfo, ruleInfo } from "./lint/index.ts";

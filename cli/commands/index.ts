@@ -2,6 +2,8 @@ import type { Command } from "commander";
 import { registerAccess } from "./access.ts";
 import { registerDecide } from "./decide.ts";
 import { registerDiff } from "./diff.ts";
+import { registerExplain } from "./explain.ts";
+import { registerImport } from "./import.ts";
 import { registerLint } from "./lint.ts";
 import { registerProxy } from "./proxy.ts";
 import { registerReach } from "./reach.ts";
@@ -19,6 +21,8 @@ export const registrations: readonly Register[] = [
   registerAccess,
   registerDecide,
   registerDiff,
+  registerExplain,
+  registerImport,
   registerLint,
   registerProxy,
   registerReach,

@@ -27,7 +27,7 @@ const grantArbitrary = fc
     namespaces: subset(["shop"]),
     cidrs: subset(BLOCKS),
     to: fc.constantFrom("db", "ext"),
-    ports: maybe(fc.constantFrom([5432], [6432])),
+    ports: maybe(fc.constantFrom<number[][]>([5432], [6432])),
     from: maybe(fc.constantFrom(...INSTANTS.slice(0, 2))),
     until: maybe(fc.constantFrom(...INSTANTS)),
     sourceCidrs: maybe(nonEmpty(BLOCKS)),

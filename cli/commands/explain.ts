@@ -1,0 +1,61 @@
+import { Option } from "commander";
+import type { Via } from "../../policy/decide/index.ts";
+import { explain } from "../../policy/explain/index.ts";
+import { loadPolicySet } from "../../policy/load/index.ts";
+import { EXIT } from "../exit.ts";
+import { explainJson } from "../explain/json.ts";
+import { explainText } from "../explain/text.ts";
+import { useColor } from "../format/color.ts";
+import { instantOption } from "../instant.ts";
+import type { Register } from "./index.ts";
+
+interface Options {
+  readonly via?: Via;
+  readonly at?: string;
+  readonly ip?: string;
+  readonly sni?: string;
+  readonly format: "text" | "json";
+}
+
+/** `portreeve explain`: why is a connection allowed or not, and what would change that? */
+export const registerExplain: Register = (program, exit) => {
+  program
+    .command("explain")
+    .description(
+      "Say why a connection is allowed or not, what almost matched, and what would turn the verdict.",
+    )
+    .argument("<path>", "policy file, or folder with them")
+    .argument(
+      "<from>",
+      "shop/api, okta:ann@example.com, agent:triage, a role's ARN, an address; a chain is joined by +",
+    )
+    .argument("<to>", "service:port; the port may be left out when there is one")
+    .addOption(
+      new Option("--via <point>", "enforcement point (default: the service's)").choices(["mesh", "proxy"]),
+    )
+    .option("--at <instant>", "judge at this instant (default: now)")
+    .option("--ip <address>", "address of the client")
+    .option("--sni <name>", "server name in the client's TLS")
+    .addOption(new Option("--format <format>", "how it is written").choices(["text", "json"]).default("text"))
+    .addHelpText(
+      "after",
+      `
+Examples:
+  portreeve explain policies/ shop/api orders-db:5432
+  portreeve explain policies/ ops/bastion+okta:dba orders-db --at 2027-01-01
+
+Exit code: 0 allowed, 1 denied, 2 could not be answered.`,
+    )
+    .action((path: string, from: string, to: string, options: Options) => {
+      const { via, ip, sni, at, format } = options;
+      const { model, documents } = loadPolicySet({ paths: [path] });
+      const question = { from, to, via, sourceIp: ip, sni };
+      const explanation = explain(model, documents, question, instantOption("--at", at));
+      process.stdout.write(
+        format === "json"
+          ? explainJson(explanation)
+          : explainText(question, explanation, useColor(process.stdout)),
+      );
+      exit(explanation.verdict.verdict === "allow" ? EXIT.ok : EXIT.found);
+    });
+};
