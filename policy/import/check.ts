@@ -1,0 +1,266 @@
+import { compileIstio } from "../compile/istio/index.ts";
+import { decide } from "../decide/index.ts";
+import type { Finding, Position } from "../finding.ts";
+import { compilePolicies, type Judge } from "../istio/authorization/index.ts";
+import type { SecurityPolicy } from "../istio/objects.ts";
+import type { Pod } from "../kubernetes/reach/index.ts";
+import { loadModel, type PolicyObject } from "../load/index.ts";
+import { sortedSet } from "../model/canonical.ts";
+import type { Model } from "../model/types.ts";
+import { type Caller, type Callers, callerText } from "./callers.ts";
+import type { Destination } from "./destinations.ts";
+import type { ExternalDestination } from "./external.ts";
+import { type Mask, NOWHERE, type Regions } from "./regions.ts";
+import type { Today } from "./today.ts";
+import type { Difference, Mesh } from "./types.ts";
+
+export interface CheckInput {
+  readonly documents: readonly PolicyObject[];
+  readonly destinations: readonly Destination[];
+  readonly externals: readonly ExternalDestination[];
+  readonly callers: Callers;
+  readonly regions: Regions;
+  readonly today: Today;
+  readonly mesh: Mesh;
+  readonly describe: (rule: string) => string;
+  readonly positionOf: (rule: string) => Position | undefined;
+}
+
+export interface CheckResult {
+  readonly differences: readonly Difference[];
+  readonly findings: readonly Finding[];
+  readonly compared: number;
+}
+
+/** Verdicts do not depend on time: an imported grant has no expiry. */
+const ANY_TIME = 0;
+
+/** Somebody who was in no list when the grants were made. */
+const FRESH = "unheard-of";
+
+/**
+ * Judges connections twice: by today's objects, and by the imported documents, both as the model decides and as Istio would
+ * decide with what they compile to. Drawn are all known identities, unknown ones, plaintext, and both ends of each range of
+ * addresses that some policy tells apart, to each pod and port.
+ */
+export function checkImport(input: CheckInput): CheckResult {
+  const model = loadModel({ objects: input.documents });
+  const [cluster] = model.trust.spec.clusters;
+  if (cluster === undefined) throw new RangeError("unreachable: the imported Trust has a cluster");
+  const compiled = compileIstio({ model, cluster });
+  const policies = compiled.targets.flatMap(({ object }): SecurityPolicy[] =>
+    object.kind === "AuthorizationPolicy" || object.kind === "PeerAuthentication" ? [object] : [],
+  );
+  const check = new Check(input, model, policies);
+  for (const destination of input.destinations) check.inMesh(destination);
+  for (const external of input.externals) check.external(external);
+  return {
+    differences: check.differences(),
+    findings: compiled.findings.filter(({ severity }) => severity === "error"),
+    compared: check.compared,
+  };
+}
+
+interface Group {
+  readonly change: Difference["change"];
+  readonly service: string;
+  readonly port: number;
+  readonly by: string;
+  readonly position: Position | undefined;
+  readonly callers: Map<string, Mask>;
+}
+
+class Check {
+  compared = 0;
+  readonly #input: CheckInput;
+  readonly #model: Model;
+  readonly #policies: readonly SecurityPolicy[];
+  readonly #judges = new Map<string, Judge>();
+  readonly #groups = new Map<string, Group>();
+  readonly #callers: readonly (Caller | null)[];
+  /** Each address that is asked about, with its region. */
+  readonly #addresses: readonly { readonly ip: string; readonly region: number }[];
+
+  constructor(input: CheckInput, model: Model, policies: readonly SecurityPolicy[]) {
+    this.#input = input;
+    this.#model = model;
+    this.#policies = policies;
+    const { callers, regions } = input;
+    this.#callers = [
+      null,
+      ...callers.named,
+      ...callers.otherAccounts,
+      ...callers.otherNamespaces,
+      ...callers.namespaces.map(
+        (namespace): Caller => ({ namespace, account: FRESH, kind: "other account" }),
+      ),
+      { namespace: FRESH, account: FRESH, kind: "other namespace" },
+    ];
+    this.#addresses = [regions.first, regions.last].flatMap((list) =>
+      list.map((ip, region) => ({ ip, region })),
+    );
+  }
+
+  inMesh(destination: Destination): void {
+    for (const pod of destination.pods) {
+      for (const { port, targetPort } of destination.ports)
+        this.#port(destination.name, port, targetPort, pod);
+      for (const port of this.#uncovered(pod)) this.#port(destination.name, undefined, port, pod);
+    }
+  }
+
+  external({ name, spec, gateway, visibleIn }: ExternalDestination): void {
+    const via = spec.location.type === "external" && spec.location.egress === "gateway" ? "mesh" : "proxy";
+    for (const written of spec.ports) {
+      const port = typeof written === "number" ? written : written.port;
+      for (const caller of this.#callers) {
+        if (caller === null) continue;
+        const seen = visibleIn === undefined || visibleIn.includes(caller.namespace);
+        for (const { ip, region } of this.#addresses) {
+          const at = gateway?.ports.get(port);
+          const pods = at === undefined ? [] : (gateway?.at.pods ?? []);
+          const judged = pods.flatMap((pod) => this.#input.today.verdicts(pod, at ?? port, caller, ip));
+          const refused = judged.find(({ allowed }) => !allowed);
+          const [verdict = { allowed: true, by: undefined }] = refused ? [refused] : judged;
+          const after = this.#decide(name, port, caller, ip, via);
+          this.#compare({
+            service: name,
+            port,
+            caller,
+            region,
+            before: seen && verdict.allowed,
+            after: [after],
+            by: verdict.by,
+          });
+        }
+      }
+    }
+  }
+
+  differences(): Difference[] {
+    const { regions } = this.#input;
+    return [...this.#groups.values()].map(({ callers, position, ...group }) => ({
+      ...group,
+      callers: sortedSet(
+        [...callers].map(([caller, mask]) =>
+          mask === regions.everywhere ? caller : `${caller} from ${regions.cidrs(mask).join(", ")}`,
+        ),
+      ),
+      ...(position && { position }),
+    }));
+  }
+
+  /** Container ports to which no imported Service leads: closed as soon as one Service of the pod is imported. */
+  #uncovered(pod: Pod): number[] {
+    const covered = this.#input.destinations
+      .filter(({ pods }) => pods.includes(pod))
+      .flatMap(({ ports }) => ports.map(({ targetPort }) => targetPort));
+    return sortedSet(
+      pod.ports
+        .filter(({ protocol, port }) => protocol === "TCP" && !covered.includes(port))
+        .map(({ port }) => port),
+    );
+  }
+
+  #port(service: string, port: number | undefined, targetPort: number, pod: Pod): void {
+    const { mesh, today } = this.#input;
+    for (const caller of this.#callers) {
+      const domains = caller === null ? [mesh.trustDomain] : [mesh.trustDomain, ...mesh.aliases];
+      for (const domain of domains) {
+        for (const { ip, region } of this.#addresses) {
+          const compiled = this.#compiled(pod, targetPort, caller, ip, domain);
+          const decided =
+            port === undefined ? compiled : this.#decide(service, port, caller, ip, "mesh", domain);
+          for (const { allowed, partly, by } of today.verdicts(pod, targetPort, caller, ip, domain)) {
+            this.#compare({
+              service: port === undefined ? `${service} (container port)` : service,
+              port: port ?? targetPort,
+              caller,
+              region,
+              before: allowed || partly,
+              after: [decided, compiled],
+              by,
+            });
+          }
+        }
+      }
+    }
+  }
+
+  #decide(
+    service: string,
+    port: number,
+    caller: Caller | null,
+    sourceIp: string,
+    via: "mesh" | "proxy",
+    domain: string = this.#input.mesh.trustDomain,
+  ): boolean {
+    const workload = caller && `spiffe://${domain}/ns/${caller.namespace}/sa/${caller.account}`;
+    const principal = workload === null ? {} : { workload };
+    return (
+      decide(this.#model.table, { via, service, port, principal, sourceIp }, ANY_TIME).verdict === "allow"
+    );
+  }
+
+  #compiled(pod: Pod, port: number, caller: Caller | null, ip: string, domain: string): boolean {
+    const principal = caller && `${domain}/ns/${caller.namespace}/sa/${caller.account}`;
+    const connection = { source: { ip, principal }, destination: { ip: "192.0.2.1", port } };
+    return this.#judge(pod)(connection).verdict === "allow";
+  }
+
+  #judge({ namespace, labels }: Pod): Judge {
+    const key = JSON.stringify([namespace, labels]);
+    const { mesh } = this.#input;
+    const judge =
+      this.#judges.get(key) ??
+      compilePolicies({
+        dataplane: mesh.dataPlane,
+        policies: this.#policies,
+        workload: {
+          namespace,
+          labels,
+          trustDomain: mesh.trustDomain,
+          trustDomainAliases: mesh.aliases,
+          rootNamespace: mesh.rootNamespace,
+        },
+      });
+    this.#judges.set(key, judge);
+    return judge;
+  }
+
+  #compare(asked: {
+    readonly service: string;
+    readonly port: number;
+    readonly caller: Caller | null;
+    readonly region: number;
+    readonly before: boolean;
+    /** The model's verdict, and that of what it compiles to: both must be today's. */
+    readonly after: readonly boolean[];
+    readonly by: string | undefined;
+  }): void {
+    const { service, port, caller, region, before, after, by } = asked;
+    this.compared++;
+    if (after.every((allowed) => allowed === before)) return;
+    const change = before ? "narrower" : "wider";
+    const { describe, positionOf } = this.#input;
+    const reason =
+      by !== undefined ? describe(by) : before ? "no policy keeps them out" : "no policy lets them in";
+    const key = JSON.stringify([change, service, port, reason]);
+    const group: Group = this.#groups.get(key) ?? {
+      change,
+      service,
+      port,
+      by: reason,
+      position: by === undefined ? undefined : positionOf(by),
+      callers: new Map(),
+    };
+    this.#groups.set(key, group);
+    const who =
+      caller === null ? "plaintext" : caller.account === FRESH ? freshText(caller) : callerText(caller);
+    group.callers.set(who, (group.callers.get(who) ?? NOWHERE) | (1n << BigInt(region)));
+  }
+}
+
+function freshText({ namespace, kind }: Caller): string {
+  return kind === "other namespace" ? "namespaces that are not known" : `other accounts of ${namespace}`;
+}

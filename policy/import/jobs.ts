@@ -1,0 +1,266 @@
+import { API_VERSION, type ServiceSpecInput } from "../schema/index.ts";
+import type { Caller, Callers } from "./callers.ts";
+import type { Destination, DestinationPort } from "./destinations.ts";
+import { type ExternalDestination, sharedProtocol } from "./external.ts";
+import { grantsOf } from "./grants.ts";
+import { customPolicies, httpRules } from "./http.ts";
+import { limitsOf } from "./limits.ts";
+import type { Estate } from "./read.ts";
+import { type Mask, NOWHERE, type Regions } from "./regions.ts";
+import { type PortAccess, synthesize } from "./synthesize.ts";
+import type { Cell, Today } from "./today.ts";
+import type { ImportedDocument, ImportOptions, Mesh, NoEqual } from "./types.ts";
+
+/** What importing one service needs. */
+export interface Job {
+  readonly estate: Estate;
+  readonly mesh: Mesh;
+  readonly callers: Callers;
+  readonly regions: Regions;
+  readonly today: Today;
+  readonly options: ImportOptions;
+  readonly describe: (rule: string) => string;
+  readonly noEqual: NoEqual[];
+  readonly grantNames: Set<string>;
+}
+
+/** A service as documents. */
+export interface Imported {
+  readonly name: string;
+  readonly service: ImportedDocument;
+  readonly grants: readonly ImportedDocument[];
+  /** What was imported of it: one of the two. */
+  readonly destination?: Destination;
+  readonly external?: ExternalDestination;
+  /** It accepts clients without a certificate. */
+  readonly plaintext: boolean;
+}
+
+/** A Service of the mesh with its grants; undefined where it is left as it is. */
+export function importInMesh(job: Job, whole: Destination): Imported | undefined {
+  const { today, callers, regions, options, noEqual } = job;
+  const ports = whole.ports.filter((port) => isTcp(job, whole, port));
+  const destination = { ...whole, ports };
+  const subject = `Service ${whole.namespace}/${whole.serviceName}`;
+  if (ports.length === 0) return undefined;
+  const access = new Map<number, PortAccess>();
+  for (const { port, targetPort } of ports) {
+    const cellOf = (caller: Caller) => today.cell(destination.pods, targetPort, caller);
+    access.set(port, synthesize(callers, cellOf, regions, options.openAs));
+  }
+  const open = ports.filter(({ port }) => access.get(port)?.open === true).map(({ port }) => port);
+  if (open.length > 0) noteOpen(job, subject, open, open.length === ports.length, whole.position);
+  if (options.openAs === "list" && open.length === ports.length) return undefined;
+  if (!whole.podsKnown)
+    noEqual.push({
+      subject,
+      message:
+        "the folder has no pods of it: policies are taken to see pods with just the labels of its selector",
+      position: whole.position,
+    });
+  for (const policy of new Set(
+    ports.flatMap(({ targetPort }) =>
+      customPolicies(job.estate.security, destination.pods, targetPort, job.mesh),
+    ),
+  ))
+    noEqual.push({
+      subject: `AuthorizationPolicy ${policy}`,
+      message: `CUSTOM asks an external authorizer, of which objects say nothing: grants to Service/${whole.name} are those of the other policies, and nobody is asked unless you keep this one`,
+      position: whole.position,
+    });
+  const plaintext = acceptsPlaintext(job, destination, access);
+  return {
+    name: whole.name,
+    service: {
+      document: {
+        apiVersion: API_VERSION,
+        kind: "Service",
+        metadata: { name: whole.name },
+        spec: inMeshSpec(job, destination, plaintext),
+      },
+      comments: [
+        `from ${subject} (${whole.position.file}:${whole.position.line})`,
+        ...(whole.also.length > 0
+          ? [`also reached as ${whole.also.join(", ")}, which lead to the same pods`]
+          : []),
+      ],
+    },
+    grants: grantsOf({
+      service: whole.name,
+      ports: ports.map(({ port }) => port),
+      access,
+      regions,
+      owner: options.owner,
+      describe: job.describe,
+      taken: job.grantNames,
+    }),
+    destination,
+    plaintext,
+  };
+}
+
+/** Conditions on requests hold where Istio parses HTTP, and Portreeve has none: such a port stays with Istio. */
+function isTcp(
+  job: Job,
+  { pods, namespace, serviceName, position }: Destination,
+  port: DestinationPort,
+): boolean {
+  const rules = httpRules(job.estate.security, pods, port.targetPort, job.mesh);
+  if (rules.length === 0) return true;
+  const names = rules.map(({ policy, rule, action }) => `${action} ${policy} rule ${rule}`).join(", ");
+  const subject = `Service ${namespace}/${serviceName} port ${port.port}`;
+  if (port.http) {
+    job.noEqual.push({
+      subject,
+      message: `it is HTTP and judged by requests (${names}): Portreeve judges connections only; the port is left out, keep these policies for it`,
+      position,
+    });
+    return false;
+  }
+  job.noEqual.push({
+    subject,
+    message: `${names}: conditions on requests, on a port that is taken for TCP${port.declared ? "" : " (its protocol is not declared)"}: Istio drops an ALLOW rule there and widens a DENY; the grants say what Istio does`,
+    position,
+  });
+  return true;
+}
+
+function noteOpen(
+  job: Job,
+  subject: string,
+  ports: readonly number[],
+  whole: boolean,
+  position: Destination["position"],
+): void {
+  const { openAs } = job.options;
+  const done: Readonly<Record<typeof openAs, string>> = {
+    namespaces:
+      "grants are written for every namespace that is known; a namespace to come needs one of its own",
+    anyone: "a grant for every address is written",
+    list: whole
+      ? "it is left out and stays as it is; grants are not written"
+      : "grants are written for every known namespace, because its other ports are not open",
+  };
+  job.noEqual.push({
+    subject,
+    message: `today anybody in the mesh reaches port ${ports.join(", ")}: ${done[openAs]}`,
+    position,
+  });
+}
+
+/** Only where it lets nobody in whom today refuses: who has no certificate is judged by address alone. */
+function acceptsPlaintext(
+  { today, options }: Job,
+  { pods, ports }: Destination,
+  access: ReadonlyMap<number, PortAccess>,
+): boolean {
+  if (options.waiver === undefined) return false;
+  const asked = ports.map(({ port, targetPort }) => ({
+    granted: anyoneMask(access.get(port)),
+    today: today.cell(pods, targetPort, null).mask,
+  }));
+  return (
+    asked.every((each) => (each.granted & ~each.today) === NOWHERE) &&
+    asked.some(({ granted }) => granted !== NOWHERE)
+  );
+}
+
+function anyoneMask(access: PortAccess | undefined): Mask {
+  return (access?.entries ?? [])
+    .filter(({ subject, action }) => subject.kind === "anyone" && action === "allow")
+    .reduce((mask, entry) => mask | entry.mask, NOWHERE);
+}
+
+function inMeshSpec(job: Job, destination: Destination, plaintext: boolean): ServiceSpecInput {
+  const { name, serviceName, namespace, selector, ports } = destination;
+  const { owner } = job.options;
+  return {
+    protocol: sharedProtocol(ports),
+    ports: ports.map(({ port, targetPort }) => (port === targetPort ? port : { port, targetPort })),
+    location: {
+      type: "mesh",
+      namespace,
+      selector: { ...selector },
+      ...(serviceName !== name && { serviceName }),
+    },
+    ...(plaintext && { tls: { mode: "none" } }),
+    ...limitsFor(job, destination),
+    ...(owner !== undefined && { owner }),
+  };
+}
+
+function limitsFor(job: Job, { namespace, serviceName }: Destination): ReturnType<typeof limitsOf>["limits"] {
+  const rule = job.estate.destinationRules.find((each) => {
+    const { host } = each.object.spec;
+    const full = host.includes(".") ? host : `${host}.${each.namespace}`;
+    return full === `${serviceName}.${namespace}` || full.startsWith(`${serviceName}.${namespace}.svc`);
+  });
+  if (rule === undefined) return {};
+  const { limits, lost } = limitsOf(rule);
+  const mode = rule.object.spec.trafficPolicy?.tls?.mode;
+  const note = (message: string) =>
+    job.noEqual.push({
+      subject: `DestinationRule ${rule.namespace}/${rule.name}`,
+      message,
+      position: rule.position,
+    });
+  for (const message of lost) note(message);
+  if (mode === "DISABLE" || mode === "SIMPLE" || mode === "MUTUAL")
+    note(
+      `tls.mode ${mode} makes clients come without their identity: Portreeve leaves \`tls\` to Istio, so that clients come with it; remove the rule`,
+    );
+  if (job.mesh.dataPlane === "ztunnel" && Object.keys(limits).length > 0) {
+    note("ztunnel does not read it, today or after: its limits are left out");
+    return {};
+  }
+  return limits;
+}
+
+/** An external service with its grants; undefined where it is left as it is. */
+export function importExternal(job: Job, external: ExternalDestination): Imported | undefined {
+  const { callers, regions, options, today } = job;
+  const { name, spec, gateway, visibleIn, position } = external;
+  const ports = spec.ports.map((port) => (typeof port === "number" ? port : port.port));
+  const access = new Map<number, PortAccess>();
+  for (const port of ports) {
+    const at = gateway?.ports.get(port);
+    const cellOf = (caller: Caller): Cell => {
+      if (visibleIn !== undefined && !visibleIn.includes(caller.namespace)) return { mask: NOWHERE, by: [] };
+      if (gateway === undefined || at === undefined) return { mask: regions.everywhere, by: [] };
+      return today.cell(gateway.at.pods, at, caller);
+    };
+    access.set(port, synthesize(callers, cellOf, regions, options.openAs));
+  }
+  const subject = `ServiceEntry for ${(spec.hosts ?? [name]).join(", ")}`;
+  const open = ports.filter((port) => access.get(port)?.open === true);
+  if (open.length > 0) noteOpen(job, subject, open, open.length === ports.length, position);
+  if (options.openAs === "list" && open.length === ports.length) return undefined;
+  return {
+    name,
+    service: {
+      document: {
+        apiVersion: API_VERSION,
+        kind: "Service",
+        metadata: { name },
+        spec: { ...spec, ...(options.owner !== undefined && { owner: options.owner }) },
+      },
+      comments: [
+        `from ${subject} (${position.file}:${position.line})`,
+        gateway
+          ? "goes through the egress gateway, as today"
+          : "today pods connect to it directly; it becomes a service behind the proxy, which is where it is judged",
+      ],
+    },
+    grants: grantsOf({
+      service: name,
+      ports,
+      access,
+      regions,
+      owner: options.owner,
+      describe: job.describe,
+      taken: job.grantNames,
+    }),
+    external,
+    plaintext: false,
+  };
+}
