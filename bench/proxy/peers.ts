@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { stringify } from "yaml";
@@ -161,14 +161,8 @@ function onPath(name: string): string | undefined {
     .find(existsSync);
 }
 
+/** First line of what a command prints; nginx tells its version on standard error. */
 function output(command: string, args: readonly string[]): string {
-  try {
-    return (
-      execFileSync(command, args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] })
-        .trim()
-        .split("\n")[0] ?? "?"
-    );
-  } catch (error) {
-    return String((error as { stderr?: string }).stderr ?? "?").trim();
-  }
+  const { stdout, stderr } = spawnSync(command, args, { encoding: "utf8" });
+  return `${stdout ?? ""}${stderr ?? ""}`.trim().split("\n")[0] ?? "?";
 }
