@@ -46,17 +46,32 @@ export interface OracleAnswer {
   readonly listeners: ReadonlyMap<string, readonly EnvoyListener[]>;
   /** Envoy clusters of each proxy, as istiod sends them. */
   readonly clusters: ReadonlyMap<string, readonly EnvoyCluster[]>;
+  /** The endpoints of those clusters, with the metadata that transport sockets are chosen by. */
+  readonly endpoints: ReadonlyMap<string, readonly EnvoyEndpoints[]>;
+}
+
+export interface EnvoyEndpoints {
+  readonly clusterName: string;
+  readonly endpoints?: readonly {
+    readonly lbEndpoints?: readonly {
+      readonly metadata?: {
+        readonly filterMetadata?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+      };
+    }[];
+  }[];
 }
 
 export interface EnvoyCluster {
   readonly name: string;
   readonly transportSocket?: unknown;
+  readonly transportSocketMatches?: readonly { readonly name: string }[];
   readonly circuitBreakers?: unknown;
 }
 
 interface Dump {
   readonly listeners?: readonly EnvoyListener[];
   readonly clusters?: readonly EnvoyCluster[];
+  readonly endpoints?: readonly EnvoyEndpoints[];
 }
 
 type RawAnswer = Record<string, Dump> & { readonly results: readonly OracleResult[] | null };
@@ -80,7 +95,7 @@ export async function askOracle(
     const meshConfig = "trustDomain: prod.example.com\n";
     writeFileSync(
       files.query,
-      JSON.stringify({ meshConfig, proxies, calls, dump: ["listeners", "clusters"] }),
+      JSON.stringify({ meshConfig, proxies, calls, dump: ["listeners", "clusters", "endpoints"] }),
     );
     const out: unknown = JSON.parse(await run(path, ["-f", files.objects, "-q", files.query]));
     return readAnswer(out as RawAnswer);
@@ -95,5 +110,6 @@ function readAnswer({ results, ...byProxy }: RawAnswer): OracleAnswer {
     results: new Map((results ?? []).map((result) => [result.name, result])),
     listeners: new Map(dumps.map(([name, { listeners = [] }]) => [name, listeners])),
     clusters: new Map(dumps.map(([name, { clusters = [] }]) => [name, clusters])),
+    endpoints: new Map(dumps.map(([name, { endpoints = [] }]) => [name, endpoints])),
   };
 }

@@ -1,6 +1,6 @@
 import type { Labels, Pod } from "../../kubernetes/reach/index.ts";
 import { planeOf } from "./server-mode.ts";
-import { isGateway, type MeshService, type World } from "./world.ts";
+import { hasLabels, isGateway, type MeshService, type World } from "./world.ts";
 
 /** Who may dial: the sidecars of a namespace, or those of its pods that a DestinationRule is for alone. */
 export interface Client {
@@ -19,16 +19,22 @@ export function clientsOf(world: World): readonly Client[] {
   );
   const mentioned = [...world.rules, ...world.services, ...world.peers.map(({ metadata }) => metadata)]
     .map(({ namespace }) => namespace ?? "default")
+    .concat([...world.cluster.declared])
     .filter(
       (namespace) => namespace !== world.rootNamespace && planeOf(world, blankPod(namespace)) === "sidecar",
     );
   const namespaces = [...new Set([...sidecars.map(({ namespace }) => namespace), ...mentioned])].sort();
-  return namespaces.flatMap((namespace) => [
-    { namespace, labels: {} },
-    ...world.rules
-      .filter((rule) => rule.namespace === namespace && rule.selector !== undefined)
-      .map(({ selector }) => ({ namespace, labels: selector ?? {} })),
-  ]);
+  return namespaces.flatMap((namespace) => {
+    const pods = sidecars.filter((pod) => pod.namespace === namespace);
+    const selectors = world.rules.flatMap(({ namespace: at, selector }) =>
+      at === namespace && selector !== undefined ? [selector] : [],
+    );
+    // Where no pod is given, there may be one of each that a rule is for.
+    const chosen = selectors.filter(
+      (selector) => pods.length === 0 || pods.some(({ labels }) => hasLabels(selector, labels)),
+    );
+    return [{}, ...chosen].map((labels) => ({ namespace, labels }));
+  });
 }
 
 /** A pod of which nothing is known but its namespace, and labels that are asked of it. */
