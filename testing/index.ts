@@ -17,8 +17,10 @@ import { loadModel, type PolicySources } from "../policy/load/index.ts";
 import { accessTable } from "../policy/model/access.ts";
 import { connectionOf, type Question } from "../policy/model/query.ts";
 import type { Model } from "../policy/model/types.ts";
+import { explainVerdict } from "./explain-verdict.ts";
 
 export type { Question } from "../policy/model/query.ts";
+export { type AccessCase, type CaseReport, type CaseResult, type PlacedCase, runCases } from "./cases.ts";
 
 /** What was expected, and what the policies say. */
 export class AccessAssertionError extends Error {
@@ -80,7 +82,7 @@ function connectionAssertions(model: Model, question: ConnectionQuestion): Conne
   const check = (holds: boolean, expected: string) => {
     if (holds) return;
     throw new AccessAssertionError(
-      `${question.from} → ${question.to}: expected ${expected}, but ${explain(verdict)}`,
+      `${question.from} → ${question.to}: expected ${expected}, but ${explainVerdict(verdict)}`,
       verdict,
     );
   };
@@ -93,13 +95,6 @@ function connectionAssertions(model: Model, question: ConnectionQuestion): Conne
     toBeDeniedBy: (grant) =>
       check(verdict.verdict === "deny" && verdict.rule === grant, `it to be denied by ${grant}`),
   };
-}
-
-function explain(verdict: Verdict): string {
-  const where = verdict.position ? ` (${formatPosition(verdict.position)})` : "";
-  if (verdict.rule !== null)
-    return `${verdict.rule}${where} ${verdict.verdict === "allow" ? "allows" : "denies"} it`;
-  return `it is denied: ${verdict.reason}`;
 }
 
 function onlyReachableBy(model: Model, name: string, expected: readonly string[]): void {

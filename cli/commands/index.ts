@@ -9,6 +9,7 @@ import { registerProxy } from "./proxy.ts";
 import { registerReach } from "./reach.ts";
 import { registerRender } from "./render.ts";
 import { registerSchema } from "./schema.ts";
+import { registerTest } from "./test.ts";
 import { registerValidate } from "./validate.ts";
 
 /**
@@ -28,5 +29,6 @@ export const registrations: readonly Register[] = [
   registerReach,
   registerRender,
   registerSchema,
+  registerTest,
   registerValidate,
 ];
