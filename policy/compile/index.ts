@@ -1,5 +1,6 @@
 import { compareFindings, type Finding } from "../finding.ts";
 import { canonicalJson } from "../model/canonical.ts";
+import { brokenChains } from "./aws/broken-chains.ts";
 import { compileAws } from "./aws/compile.ts";
 import type { AwsObject } from "./aws/objects.ts";
 import { compileIstio } from "./istio/index.ts";
@@ -27,11 +28,13 @@ export function compileAll(input: CompileInput): CompiledAll {
   const configs = new Map(proxy.targets.map(({ object }) => [object.shard, canonicalJson(object.config)]));
   const kubernetes = compileKubernetes(input, configs);
   const aws = compileAws(input);
+  const findings = [istio, proxy, kubernetes, aws].flatMap((compiled) => compiled.findings);
+  const chains = brokenChains(input.model, input.cluster, aws, findings);
   return {
     istio,
     kubernetes,
     aws,
     proxy,
-    findings: [istio, proxy, kubernetes, aws].flatMap(({ findings }) => findings).sort(compareFindings),
+    findings: [...findings, ...chains].sort(compareFindings),
   };
 }

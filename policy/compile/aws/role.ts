@@ -1,5 +1,5 @@
-import type { Workload } from "../../model/types.ts";
-import { type PlannedRole, proxyRole, workloadRole } from "../../plan/aws-role.ts";
+import type { Cluster, Service, Workload } from "../../model/types.ts";
+import { assumedRole, type PlannedRole, proxyRole, workloadRole } from "../../plan/aws-role.ts";
 import { milliseconds } from "../../schema/index.ts";
 import { findingAt } from "../report.ts";
 import type { Target } from "../target.ts";
@@ -28,7 +28,9 @@ export function workloadRoleTargets(
   const { aws } = workload.spec;
   if (!aws) return { holder: undefined, targets: [] };
   const role = workloadRole(context.cluster, workload);
-  const broken = brokenLink(context, workload, aws, role);
+  const broken =
+    associationBreak(context.cluster, workload, aws, role) ??
+    trustBreak(context.cluster, workload, aws, role);
   if (broken) {
     context.findings.push(findingAt("PR601", "error", blamed(workload), broken.message, broken.fix));
     return { holder: undefined, targets: [] };
@@ -135,47 +137,61 @@ export function referenceTo(role: PlannedRole, name: string | undefined = role.n
     : { key: `iam.Role/${name}`, name: role.name, arn: role.arn };
 }
 
-/** What keeps the chain from the service account to the role from holding; undefined when nothing does. */
-function brokenLink(
-  { cluster }: Context,
+interface Gap {
+  readonly message: string;
+  readonly fix: string;
+}
+
+/** What keeps EKS from associating the service account with its role; undefined when nothing does. */
+export function associationBreak(
+  { name, eks }: Cluster,
   workload: Workload,
   aws: Link,
   role: PlannedRole | undefined,
-): { message: string; fix: string } | undefined {
-  const { eks } = cluster;
-  switch (aws.mode) {
-    case "pod-identity":
-      if (!eks) {
-        return {
-          message: `${workload.id} uses Pod Identity, and cluster ${cluster.name} has no \`eks\` block`,
-          fix: "add `eks` (name, account, region) to the cluster in Trust, or choose another `aws.mode`",
-        };
-      }
-      if (role?.account !== undefined && role.account !== eks.account) {
-        return {
-          message: `${workload.id} uses Pod Identity with a role in account ${role.account}, and cluster ${cluster.name} is in ${eks.account}: an association takes a role of its own account only`,
-          fix: "remove `aws.account`, or use `mode: irsa` with the cluster's OIDC provider registered in that account",
-        };
-      }
-      break;
-    case "irsa":
-      if (eks?.oidcIssuer === undefined && aws.roleArn === undefined) {
-        return {
-          message: `${workload.id} uses IRSA, and cluster ${cluster.name} has no \`eks.oidcIssuer\``,
-          fix: "set `eks.oidcIssuer` of the cluster in Trust to its OIDC issuer URL",
-        };
-      }
-      break;
-    case "roles-anywhere":
-      break;
-  }
-  if (!role) {
+): Gap | undefined {
+  if (aws.mode !== "pod-identity") return undefined;
+  if (!eks) {
     return {
-      message: `${workload.id} takes an AWS role, and no account is known for it`,
-      fix: "set `aws.account`, or add `eks` to the cluster in Trust",
+      message: `${workload.id} uses Pod Identity, and cluster ${name} has no \`eks\` block`,
+      fix: "add `eks` (name, account, region) to the cluster in Trust, or choose another `aws.mode`",
     };
   }
-  return undefined;
+  if (role?.account === undefined || role.account === eks.account) return undefined;
+  return {
+    message: `${workload.id} uses Pod Identity with a role in account ${role.account}, and cluster ${name} is in ${eks.account}: an association takes a role of its own account only`,
+    fix: "remove `aws.account` and name the other account in `aws.assume`, or use `mode: irsa` with the cluster's OIDC provider registered there",
+  };
+}
+
+/** What keeps the role's trust from being written, or the role from being named; undefined when nothing does. */
+export function trustBreak(
+  { name, eks }: Cluster,
+  workload: Workload,
+  aws: Link,
+  role: PlannedRole | undefined,
+): Gap | undefined {
+  if (aws.mode === "irsa" && eks?.oidcIssuer === undefined && aws.roleArn === undefined) {
+    return {
+      message: `${workload.id} uses IRSA, and cluster ${name} has no \`eks.oidcIssuer\``,
+      fix: "set `eks.oidcIssuer` of the cluster in Trust to its OIDC issuer URL",
+    };
+  }
+  if (role) return undefined;
+  return {
+    message: `${workload.id} takes an AWS role, and no account is known for it`,
+    fix: "set `aws.account`, or add `eks` to the cluster in Trust",
+  };
+}
+
+/** ARN of the workload's role that holds the permission for a service: the one of the service's account, else its own. */
+export function holderAccountRole(
+  cluster: Cluster,
+  workload: Workload,
+  service: Service,
+): string | undefined {
+  const account = service.spec.aws?.account ?? cluster.eks?.account;
+  const assumed = workload.spec.aws?.assume?.find((one) => one.account === account);
+  return (assumed ? assumedRole(cluster, workload, assumed) : workloadRole(cluster, workload))?.arn;
 }
 
 /** Whether sessions carry tags from the start; IAM then wants `sts:TagSession` wherever a role is taken. */
