@@ -171,7 +171,10 @@ describe("a service", () => {
 
   test("behind ztunnel cannot be dialled, and that is an error", () => {
     const objects = [estate({}, "ambient"), inMesh({ serviceAccount: "x" }), dba, toDba("g", "inventory")];
-    expect(compile(objects).findings).toMatchObject([{ rule: "PR510", severity: "error" }]);
+    expect(compile(objects).findings).toMatchObject([
+      { rule: "PR510", severity: "error" },
+      { rule: "PR518", severity: "warning" },
+    ]);
   });
 
   test.each<[string, Partial<ServiceSpecInput>]>([
