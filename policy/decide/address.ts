@@ -32,6 +32,8 @@ function parseIpv4(text: string): number | undefined {
 
 function parseIpv6(text: string): Address | undefined {
   if (!text.includes(":") || !ipaddr.IPv6.isValid(text)) return undefined;
+  // The library takes `::10.0.0.1`, an address of its own, for the mapped `::ffff:10.0.0.1`; unknown fails closed.
+  if (text.includes(".") && !/^::ffff:[\d.]+$/i.test(text)) return undefined;
   const address = ipaddr.IPv6.parse(text);
   if (address.isIPv4MappedAddress()) return parseIpv4(address.toIPv4Address().toString());
   let value = 0n;
