@@ -1,7 +1,7 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { type AccessSide, type ClusterSide, readClusterSide, sideOfModel } from "../../policy/diff/index.ts";
 import { PolicyError } from "../../policy/finding.ts";
-import { type PolicyFile, readPolicyFiles } from "../../policy/load/files.ts";
+import { MAX_FILE_BYTES, type PolicyFile, readPolicyFiles } from "../../policy/load/files.ts";
 import { loadPolicySet, type Sourced } from "../../policy/load/index.ts";
 import { CliError } from "../exit.ts";
 import type { FolderOptions } from "../reach/folder.ts";
@@ -47,9 +47,22 @@ export function readSide(name: string, options: FolderOptions): Side {
 function readFiles(name: string): readonly PolicyFile[] {
   const git = existsSync(name) ? undefined : parseGitSide(name);
   if (git) return readGitSide(git);
+  const stack = readStack(name);
+  if (stack) return [stack];
   const { files, findings } = readPolicyFiles([name]);
   if (findings.length > 0) throw new PolicyError(findings);
   return files;
+}
+
+/** A stack's state may be far larger than any policy file; it is JSON, which is read fast. */
+const MAX_STACK_BYTES = 512 * 1024 * 1024;
+
+/** A file of JSON that is too large for policies; undefined for anything else. */
+function readStack(name: string): PolicyFile | undefined {
+  const stat = statSync(name, { throwIfNoEntry: false });
+  if (!name.endsWith(".json") || !stat?.isFile() || stat.size <= MAX_FILE_BYTES) return undefined;
+  if (stat.size > MAX_STACK_BYTES) throw new CliError(`${name} is larger than 512 MiB`);
+  return { name, text: readFileSync(name, "utf8") };
 }
 
 /** The two cannot be mixed up: nothing else has this version. A comment does not count. */

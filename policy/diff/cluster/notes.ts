@@ -1,5 +1,6 @@
 import { formatFinding } from "../../finding.ts";
-import { unknownAttributes } from "../../reach/index.ts";
+import type { SecurityPolicy } from "../../istio/objects.ts";
+import { membership, unknownAttributes } from "../../reach/index.ts";
 import type { ClusterSide } from "./objects.ts";
 
 /** What a reader of a comparison should know of what it rests on, each once. */
@@ -10,6 +11,20 @@ export function clusterNotes(before: ClusterSide, after: ClusterSide): string[] 
       (policy) => policy.kind === "AuthorizationPolicy" && policy.spec?.action === "CUSTOM",
     );
     if (custom) notes.push("a CUSTOM policy asks an external authorizer; it is taken to agree");
+    const undeclared = side.policies.length > 0 ? "sidecar" : "none";
+    const isOutside = side.cluster.pods.every(
+      (pod) => membership(pod, side.cluster, { ...side.options, undeclared }) === "none",
+    );
+    if (side.policies.length > 0 && side.cluster.pods.length > 0 && isOutside) {
+      notes.push(
+        "no workload is in the mesh by the labels of its namespace or pods, so Istio's policies do nothing here; --data-plane takes them as in the mesh",
+      );
+    }
+    for (const name of side.policies.filter(asksForHttp).map(({ metadata }) => metadata.name)) {
+      notes.push(
+        `AuthorizationPolicy ${name} has conditions on HTTP: it is judged as Istio judges it for a TCP connection`,
+      );
+    }
     for (const key of unknownAttributes(side.policies)) {
       notes.push(`a policy asks for ${key}, which manifests do not tell; it is taken not to match`);
     }
@@ -24,4 +39,16 @@ export function clusterNotes(before: ClusterSide, after: ClusterSide): string[] 
     }
   }
   return [...new Set(notes)];
+}
+
+const HTTP_FIELDS = ["hosts", "notHosts", "methods", "notMethods", "paths", "notPaths"] as const;
+
+function asksForHttp(policy: SecurityPolicy): boolean {
+  if (policy.kind !== "AuthorizationPolicy") return false;
+  return (policy.spec?.rules ?? []).some(
+    ({ from, to, when }) =>
+      (to ?? []).some(({ operation }) => HTTP_FIELDS.some((field) => operation?.[field] !== undefined)) ||
+      (from ?? []).some(({ source }) => source?.requestPrincipals ?? source?.notRequestPrincipals) ||
+      (when ?? []).some(({ key }) => key.startsWith("request.")),
+  );
 }
