@@ -4,6 +4,7 @@ import { registerDecide } from "./decide.ts";
 import { registerDiff } from "./diff.ts";
 import { registerExplain } from "./explain.ts";
 import { registerImport } from "./import.ts";
+import { registerInit } from "./init.ts";
 import { registerLint } from "./lint.ts";
 import { registerProxy } from "./proxy.ts";
 import { registerReach } from "./reach.ts";
@@ -24,6 +25,7 @@ export const registrations: readonly Register[] = [
   registerDiff,
   registerExplain,
   registerImport,
+  registerInit,
   registerLint,
   registerProxy,
   registerReach,
