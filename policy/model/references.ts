@@ -1,8 +1,8 @@
 import type { Path, Sourced } from "../load/source.ts";
 import { didYouMean } from "../load/suggest.ts";
 import type { Kind } from "../schema/index.ts";
+import type { ByKind } from "./by-kind.ts";
 import type { Report } from "./report.ts";
-import type { ByKind } from "./resolve.ts";
 import type { Trust } from "./types.ts";
 
 /** Checks that every name an object refers to exists (PR111). */

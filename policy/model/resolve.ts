@@ -3,6 +3,7 @@ import { compareText, PolicyError } from "../finding.ts";
 import type { Sourced } from "../load/source.ts";
 import type { Kind } from "../schema/index.ts";
 import { resolveAgent } from "./agent.ts";
+import type { ByKind } from "./by-kind.ts";
 import { deepFreeze, sortedSet } from "./canonical.ts";
 import { digestOfDocuments } from "./digest.ts";
 import { resolveGroups } from "./group.ts";
@@ -12,9 +13,6 @@ import { objectId, Report } from "./report.ts";
 import { admissionRules, rulesOfGrant, sortRules } from "./rules.ts";
 import { resolveService } from "./service.ts";
 import type { Agent, Grant, Model, Service, Trust, Waiver, Workload } from "./types.ts";
-
-/** Documents by kind and id, in the order of their ids. */
-export type ByKind = { readonly [K in Kind]: ReadonlyMap<string, Sourced<K>> };
 
 /**
  * Resolves checked documents into one frozen model.
