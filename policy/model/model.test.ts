@@ -356,7 +356,7 @@ describe("the model", () => {
           ports: [65535, 1],
           location: { type: "external" },
           resolution: "static",
-          endpoints: ["2001:db8::1", "::ffff:10.0.0.1"],
+          endpoints: ["2001:db8::1", "2001:db8::a:1"],
         },
       ),
       document("Workload", { name: long, namespace: long }, {}),
