@@ -4,12 +4,23 @@
  *
  * @packageDocumentation
  */
+export { type AwsChain, awsChain, type ChainLink, type ChainOptions } from "./compile/aws/chain.ts";
+export { IamTextError } from "./compile/aws/iam-text.ts";
 export * from "./decide/index.ts";
 export * from "./diff/index.ts";
 export { type Explanation, explain } from "./explain/index.ts";
 export * from "./finding.ts";
 export { type Connection, connections, type Problem, reach, readCluster } from "./kubernetes/reach/index.ts";
-export { guardrails, type LintOptions, lint, type RuleInfo, ruleInfo } from "./lint/index.ts";
+export {
+  checkPermissionDocument,
+  checkTrustDocument,
+  type DocumentBreach,
+  guardrails,
+  type LintOptions,
+  lint,
+  type RuleInfo,
+  ruleInfo,
+} from "./lint/index.ts";
 export {
   loadDocuments,
   loadModel,

@@ -9,6 +9,14 @@ import { stackRules } from "./elsewhere/stacks.ts";
 import type { LintRule, RuleInfo } from "./rule.ts";
 import { addressCollision } from "./rules/address-collision.ts";
 import { agentExpiry } from "./rules/agent-expiry.ts";
+import { awsBoundary } from "./rules/aws-boundary.ts";
+import { awsDocumentRules } from "./rules/aws-documents.ts";
+import { awsForeignSubject } from "./rules/aws-foreign-subject.ts";
+import { awsLongSession } from "./rules/aws-long-session.ts";
+import { awsNarrowerThanMesh } from "./rules/aws-narrower-than-mesh.ts";
+import { awsSharedRole } from "./rules/aws-shared-role.ts";
+import { awsUnusedRole } from "./rules/aws-unused-role.ts";
+import { awsWiderThanMesh } from "./rules/aws-wider-than-mesh.ts";
 import { bypassedPort } from "./rules/bypassed-port.ts";
 import { catchAllResolution } from "./rules/catch-all-resolution.ts";
 import { certificateLifetime } from "./rules/certificate-lifetime.ts";
@@ -53,6 +61,14 @@ export const guardrails: readonly LintRule[] = byId([
   plaintext,
   bypassedPort,
   sharedPort,
+  ...awsDocumentRules,
+  awsForeignSubject,
+  awsBoundary,
+  awsLongSession,
+  awsSharedRole,
+  awsUnusedRole,
+  awsWiderThanMesh,
+  awsNarrowerThanMesh,
 ]);
 
 /**
