@@ -1,4 +1,4 @@
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, Option } from "commander";
 import { PolicyError } from "../policy/finding.ts";
 import { registrations } from "./commands/index.ts";
 import { CliError, EXIT } from "./exit.ts";
@@ -7,19 +7,9 @@ import { version } from "./version.ts";
 /** Runs `portreeve` with these arguments and returns its exit code; see {@link EXIT}. */
 export async function run(argv: readonly string[]): Promise<number> {
   let code: number = EXIT.ok;
-  const program = new Command("portreeve")
-    .description("Who may touch which TCP port, and who did.")
-    .version(version(), "--version")
-    .exitOverride()
-    .showSuggestionAfterError()
-    .showHelpAfterError("(run with --help for usage)");
-  for (const register of registrations) {
-    register(program, (exitCode) => {
-      code = exitCode;
-    });
-  }
-  for (const command of program.commands)
-    command.exitOverride().showHelpAfterError("(run with --help for usage)");
+  const program = buildProgram((exitCode) => {
+    code = exitCode;
+  });
   try {
     await program.parseAsync([...argv], { from: "user" });
     return code;
@@ -27,6 +17,34 @@ export async function run(argv: readonly string[]): Promise<number> {
     return report(error);
   }
 }
+
+/** The program with all its commands; `exit` takes the exit code of the one that runs, when it is not 0. */
+export function buildProgram(exit: (code: number) => void): Command {
+  const program = new Command("portreeve")
+    .description("Who may touch which TCP port, and who did.")
+    .version(version(), "--version")
+    .exitOverride()
+    .showSuggestionAfterError()
+    .showHelpAfterError("(run with --help for usage)")
+    .addHelpText("after", PROGRAM_HELP);
+  for (const register of registrations) register(program, exit);
+  for (const command of program.commands) {
+    command.exitOverride().showHelpAfterError("(run with --help for usage)");
+    if (command.options.some(({ long, argChoices }) => long === "--format" && argChoices?.includes("json"))) {
+      command.addOption(new Option("--json", "the same as --format json").implies({ format: "json" }));
+    }
+  }
+  return program;
+}
+
+const PROGRAM_HELP = `
+Examples:
+  portreeve init policies                       a first policy folder
+  portreeve lint policies                       what is wrong with it
+  portreeve access policies --json              who may reach what, for programs
+
+Exit code: 0 done and nothing found, 1 done and something found, 2 could not run. Colour is for terminals, and off with
+NO_COLOR. \`portreeve COMMAND --help\` has examples and the exit codes of each.`;
 
 function report(error: unknown): number {
   // commander has already written its own message; asking for help or the version is not a failure.

@@ -26,7 +26,9 @@ Examples:
   portreeve access policies/
   portreeve access policies/ --cluster use1 --format json
 
-Everything that is not listed is denied. A deny wins over every allow.`,
+Everything that is not listed is denied. A deny wins over every allow.
+
+Exit code: 0 printed, 2 the policies could not be read.`,
     )
     .action((paths: readonly string[], options: Options) => {
       const model = loadModel({ paths });

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { registerAccess } from "./access.ts";
+import { registerCompletion } from "./completion.ts";
 import { registerDecide } from "./decide.ts";
 import { registerDiff } from "./diff.ts";
 import { registerExplain } from "./explain.ts";
@@ -21,6 +22,7 @@ export type Register = (program: Command, exit: (code: number) => void) => void;
 
 export const registrations: readonly Register[] = [
   registerAccess,
+  registerCompletion,
   registerDecide,
   registerDiff,
   registerExplain,

@@ -18,6 +18,16 @@ export const registerProxy: Register = (program, exit) => {
     .requiredOption("--config <file>", "the proxy's configuration, YAML or JSON")
     .option("--dev", "make throw-away certificates where the files that the configuration names are missing")
     .option("--check", "read the configuration and its files, say what is wrong, and stop")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  portreeve proxy --config proxy.yaml --check
+  portreeve proxy --config proxy.yaml --dev
+  portreeve proxy --config /etc/portreeve/proxy.yaml
+
+Exit code: that of the proxy, 0 after an orderly end; 2 when it could not run.`,
+    )
     .action(async (options: ProxyOptions) => {
       if (options.dev) process.stderr.write(createDevFiles(options.config));
       const bun = findBun();

@@ -30,6 +30,19 @@ export const registerReach: Register = (program, exit) => {
     )
     .option("--trust-domain <domain>", "the mesh's trust domain", "cluster.local")
     .option("--root-namespace <namespace>", "the mesh's root namespace", "istio-system")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  portreeve reach manifests/
+  portreeve reach manifests/ --data-plane ztunnel --trust-domain prod.example.com
+  portreeve reach manifests/ --format mermaid > reach.md
+  portreeve reach --cases cases.jsonl
+
+What is not known from the objects is told on stderr.
+
+Exit code: 0 answered, 2 could not be read.`,
+    )
     .action(async (dir: string | undefined, options: Options) => {
       const errors = new Output(process.stderr);
       const output = new Output(process.stdout);

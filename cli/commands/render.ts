@@ -24,7 +24,9 @@ Examples:
   kubectl apply --dry-run=server -k rendered/use1
 
 Files that an earlier run wrote and that are no longer rendered are removed; other files stay. Nothing is written
-when a guardrail or a compiler finds an error, and the folder changes as a whole or not at all.`,
+when a guardrail or a compiler finds an error, and the folder changes as a whole or not at all.
+
+Exit code: 0 written, 2 not written.`,
     )
     .action((paths: readonly string[], options: RenderOptions & { readonly now?: string }) => {
       const done = renderPolicies(paths, options, instantOption("--now", options.now));

@@ -16,7 +16,9 @@ Examples:
   portreeve schema > policy.schema.json
   portreeve schema Grant
   # first line of a policy file, for editors with yaml-language-server:
-  # yaml-language-server: $schema=./policy.schema.json`,
+  # yaml-language-server: $schema=./policy.schema.json
+
+Exit code: 0 printed, 2 no such kind.`,
     )
     .action((kind: Kind | undefined) => {
       const schema = kind === undefined ? policyJsonSchema() : jsonSchema(kind);

@@ -26,6 +26,10 @@ export const registerTest: Register = (program, exit) => {
     .addHelpText(
       "after",
       `
+Examples:
+  portreeve test policies/
+  portreeve test policies/ --require-coverage --format junit > portreeve.xml
+
 A test file, e.g. policies/orders.test.yaml:
   - { from: shop/api, to: "orders-db:5432", expect: allow, by: backend-orders }
   - { from: okta:intern, to: orders-db, expect: deny }

@@ -50,6 +50,25 @@ describe("files", () => {
     ]);
   });
 
+  test("as JSON: the same reasons with their places, and the counts", async () => {
+    const path = write("a.yaml", `${PEER}---\n${PEER}spec:\n  mtls:\n    mode: LOOSE\n`);
+    const { output, text } = sink();
+    expect(await validateFiles([path], output, "json")).toBe(EXIT.found);
+    expect(JSON.parse(text())).toEqual({
+      version: 1,
+      counts: { valid: 1, warning: 0, invalid: 1, other: 0, unreadable: 0 },
+      reasons: [
+        {
+          severity: "error",
+          message: '"LOOSE" is not one of "UNSET", "DISABLE", "PERMISSIVE", "STRICT"',
+          position: { file: path, line: 10, col: 11 },
+          object: "PeerAuthentication app/x",
+          path: "spec.mtls.mode",
+        },
+      ],
+    });
+  });
+
   test("warnings do not fail, and other kinds are counted", async () => {
     const path = write(
       "a.yaml",
