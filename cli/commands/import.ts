@@ -77,7 +77,7 @@ Examples:
 Every verdict is compared with today's before anything is written. What differs is listed on stderr; then nothing is
 written unless --allow-differences accepts it: narrower (some lose access), or all (some gain access too).
 
-Exit code: 0 written, 1 differences that were not accepted, 2 could not run.`,
+Exit code: 0 written, 1 nothing written (differences that were not accepted, or no service), 2 could not run.`,
     )
     .action((dir: string, options: Options) => {
       const now = instantOption("--now", options.now);
@@ -88,6 +88,13 @@ Exit code: 0 written, 1 differences that were not accepted, 2 could not run.`,
         const wider = differences.some(({ change }) => change === "wider");
         process.stderr.write(
           `nothing written: ${differences.length} differences in ${compared} compared verdicts; accept them with --allow-differences ${wider ? "all" : "narrower"}\n`,
+        );
+        exit(EXIT.found);
+        return;
+      }
+      if (!run.result.documents.some(({ document }) => document.kind === "Service")) {
+        process.stderr.write(
+          "nothing written: no service was imported; the reasons are above, or the folder has none in the namespaces asked for\n",
         );
         exit(EXIT.found);
         return;

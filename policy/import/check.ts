@@ -11,13 +11,16 @@ import { type Caller, type Callers, callerText } from "./callers.ts";
 import type { Destination } from "./destinations.ts";
 import type { ExternalDestination } from "./external.ts";
 import { type Mask, NOWHERE, type Regions } from "./regions.ts";
-import type { Today } from "./today.ts";
+import { isCustom, type Today } from "./today.ts";
 import type { Difference, Mesh } from "./types.ts";
 
 export interface CheckInput {
   readonly documents: readonly PolicyObject[];
   readonly destinations: readonly Destination[];
+  /** Services that keep today's AuthorizationPolicies; what holds for a whole namespace reaches them too. */
+  readonly leftOut: readonly Destination[];
   readonly externals: readonly ExternalDestination[];
+  readonly security: readonly SecurityPolicy[];
   readonly callers: Callers;
   readonly regions: Regions;
   readonly today: Today;
@@ -34,6 +37,9 @@ export interface CheckResult {
 
 /** Verdicts do not depend on time: an imported grant has no expiry. */
 const ANY_TIME = 0;
+
+/** Stands for a destination address: what is compiled never asks for one. */
+const SOME_ADDRESS = "192.0.2.1";
 
 /** Somebody who was in no list when the grants were made. */
 const FRESH = "unheard-of";
@@ -53,6 +59,7 @@ export function checkImport(input: CheckInput): CheckResult {
   );
   const check = new Check(input, model, policies);
   for (const destination of input.destinations) check.inMesh(destination);
+  for (const destination of input.leftOut) check.leftOut(destination);
   for (const external of input.externals) check.external(external);
   return {
     differences: check.differences(),
@@ -75,6 +82,8 @@ class Check {
   readonly #input: CheckInput;
   readonly #model: Model;
   readonly #policies: readonly SecurityPolicy[];
+  /** Today's AuthorizationPolicies under the mutual TLS of the imported documents. */
+  readonly #kept: readonly SecurityPolicy[];
   readonly #judges = new Map<string, Judge>();
   readonly #groups = new Map<string, Group>();
   readonly #callers: readonly (Caller | null)[];
@@ -85,6 +94,10 @@ class Check {
     this.#input = input;
     this.#model = model;
     this.#policies = policies;
+    this.#kept = [
+      ...input.security.filter((policy) => policy.kind === "AuthorizationPolicy" && !isCustom(policy)),
+      ...policies.filter((policy) => policy.kind === "PeerAuthentication"),
+    ];
     const { callers, regions } = input;
     this.#callers = [
       null,
@@ -104,9 +117,18 @@ class Check {
   inMesh(destination: Destination): void {
     for (const pod of destination.pods) {
       for (const { port, targetPort } of destination.ports)
-        this.#port(destination.name, port, targetPort, pod);
-      for (const port of this.#uncovered(pod)) this.#port(destination.name, undefined, port, pod);
+        this.#port({ service: destination.name, port, targetPort, pod });
+      for (const port of this.#uncovered(pod))
+        this.#port({ service: `${destination.name} (container port)`, targetPort: port, pod });
     }
+  }
+
+  leftOut({ namespace, serviceName, ports, pods }: Destination): void {
+    // Pods of an imported Service are judged with it.
+    const imported = this.#input.destinations.flatMap((destination) => destination.pods);
+    const service = `${namespace}/${serviceName} (left as it is)`;
+    for (const pod of pods.filter((each) => !imported.includes(each)))
+      for (const { targetPort } of ports) this.#port({ service, targetPort, pod, policies: this.#kept });
   }
 
   external({ name, spec, gateway, visibleIn }: ExternalDestination): void {
@@ -141,11 +163,7 @@ class Check {
     const { regions } = this.#input;
     return [...this.#groups.values()].map(({ callers, position, ...group }) => ({
       ...group,
-      callers: sortedSet(
-        [...callers].map(([caller, mask]) =>
-          mask === regions.everywhere ? caller : `${caller} from ${regions.cidrs(mask).join(", ")}`,
-        ),
-      ),
+      callers: sortedSet([...callers].map(([caller, mask]) => `${caller}${regions.text(mask)}`)),
       ...(position && { position }),
     }));
   }
@@ -162,18 +180,32 @@ class Check {
     );
   }
 
-  #port(service: string, port: number | undefined, targetPort: number, pod: Pod): void {
+  #port(asked: {
+    readonly service: string;
+    /** Port as clients use it; without one the model has no verdict, only what it compiles to. */
+    readonly port?: number;
+    readonly targetPort: number;
+    readonly pod: Pod;
+    readonly policies?: readonly SecurityPolicy[];
+  }): void {
     const { mesh, today } = this.#input;
+    const { service, port, targetPort, pod } = asked;
+    const judge = this.#judge(pod, asked.policies ?? this.#policies);
     for (const caller of this.#callers) {
       const domains = caller === null ? [mesh.trustDomain] : [mesh.trustDomain, ...mesh.aliases];
       for (const domain of domains) {
         for (const { ip, region } of this.#addresses) {
-          const compiled = this.#compiled(pod, targetPort, caller, ip, domain);
+          const principal = caller && `${domain}/ns/${caller.namespace}/sa/${caller.account}`;
+          const connection = {
+            source: { ip, principal },
+            destination: { ip: SOME_ADDRESS, port: targetPort },
+          };
+          const compiled = judge(connection).verdict === "allow";
           const decided =
             port === undefined ? compiled : this.#decide(service, port, caller, ip, "mesh", domain);
           for (const { allowed, partly, by } of today.verdicts(pod, targetPort, caller, ip, domain)) {
             this.#compare({
-              service: port === undefined ? `${service} (container port)` : service,
+              service,
               port: port ?? targetPort,
               caller,
               region,
@@ -202,20 +234,14 @@ class Check {
     );
   }
 
-  #compiled(pod: Pod, port: number, caller: Caller | null, ip: string, domain: string): boolean {
-    const principal = caller && `${domain}/ns/${caller.namespace}/sa/${caller.account}`;
-    const connection = { source: { ip, principal }, destination: { ip: "192.0.2.1", port } };
-    return this.#judge(pod)(connection).verdict === "allow";
-  }
-
-  #judge({ namespace, labels }: Pod): Judge {
-    const key = JSON.stringify([namespace, labels]);
+  #judge({ namespace, labels }: Pod, policies: readonly SecurityPolicy[]): Judge {
+    const key = JSON.stringify([namespace, labels, policies === this.#kept]);
     const { mesh } = this.#input;
     const judge =
       this.#judges.get(key) ??
       compilePolicies({
         dataplane: mesh.dataPlane,
-        policies: this.#policies,
+        policies,
         workload: {
           namespace,
           labels,

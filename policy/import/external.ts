@@ -101,7 +101,7 @@ function nameOf(entry: Placed<ServiceEntryObject>, taken: Set<string>): string {
 }
 
 /** What all ports speak, if one word says it. */
-export function sharedProtocol(ports: readonly PortProtocol[]): PortProtocol["protocol"] {
+function sharedProtocol(ports: readonly PortProtocol[]): PortProtocol["protocol"] {
   const [first, ...others] = new Set(ports.map(({ protocol }) => protocol));
   return first !== undefined && others.length === 0 ? first : "tcp";
 }

@@ -15,6 +15,8 @@ interface GrantInput {
   readonly owner: string | undefined;
   /** A rule of today in words, with its place: `AuthorizationPolicy shop/api rule 0 (mesh.yaml:12)`. */
   readonly describe: (rule: string) => string;
+  /** Why those get in whom no rule lets in. */
+  readonly openBecause: string;
   /** Names that are given away. */
   readonly taken: Set<string>;
 }
@@ -72,7 +74,7 @@ function grant(input: GrantInput, entries: readonly Entry[], ports: readonly num
     comments: [
       first.action === "deny"
         ? "takes back what a wider grant gives: no rule lets them in today"
-        : "no AuthorizationPolicy of action ALLOW selects its pods: today whoever reaches them gets in",
+        : input.openBecause,
     ],
   };
 }

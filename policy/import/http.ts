@@ -29,7 +29,7 @@ export function httpRules(
     );
 }
 
-/** CUSTOM policies before these pods: an external authorizer is asked, of which objects say nothing. */
+/** CUSTOM policies before these pods: an external authorizer is asked, and what it answers objects do not say. */
 export function customPolicies(
   policies: readonly SecurityPolicy[],
   pods: readonly Pod[],

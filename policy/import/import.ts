@@ -3,8 +3,9 @@ import { sourceBlocks } from "../reach/cuts.ts";
 import type { AddressSet } from "../sets/addresses.ts";
 import { findCallers } from "./callers.ts";
 import { checkImport } from "./check.ts";
-import { findDestinations } from "./destinations.ts";
+import { type Destination, findDestinations } from "./destinations.ts";
 import { findExternals } from "./external.ts";
+import { customPolicies } from "./http.ts";
 import { importExternal, importInMesh, type Job } from "./jobs.ts";
 import { leftOver } from "./left-over.ts";
 import { findMesh } from "./mesh.ts";
@@ -14,7 +15,7 @@ import { readEstate } from "./read.ts";
 import { Regions } from "./regions.ts";
 import { Today } from "./today.ts";
 import { trustOf } from "./trust.ts";
-import type { ImportOptions, ImportResult, ImportSource, NoEqual } from "./types.ts";
+import type { Difference, ImportOptions, ImportResult, ImportSource, NoEqual } from "./types.ts";
 import { waiversFor } from "./waivers.ts";
 import { workloadsOf } from "./workloads.ts";
 
@@ -94,6 +95,8 @@ export function importObjects(source: ImportSource, options: ImportOptions): Imp
   const checked = checkImport({
     documents: documents.map(({ document }): PolicyObject => document),
     destinations: inMeshImported,
+    leftOut: destinations.filter(({ name }) => !inMeshImported.some((each) => each.name === name)),
+    security: estate.security,
     externals: externalImported,
     callers,
     regions,
@@ -102,10 +105,29 @@ export function importObjects(source: ImportSource, options: ImportOptions): Imp
     describe,
     positionOf,
   });
+  const custom = inMeshImported.flatMap((destination) => withoutAuthorizer(job, destination));
   return {
+    ...checked,
+    differences: [...checked.differences, ...custom],
     documents,
     noEqual,
     notes: [...notes, ...estate.warnings.map(({ message }) => message)],
-    ...checked,
   };
+}
+
+/** Whom an external authorizer refuses today, grants would let in: nobody can say who that is, so all of it is a difference. */
+function withoutAuthorizer({ estate, mesh }: Job, destination: Destination): Difference[] {
+  return destination.ports.flatMap(({ port, targetPort }) =>
+    customPolicies(estate.security, destination.pods, targetPort, mesh).map((policy): Difference => {
+      const position = estate.positionOfRule(policy, -1);
+      return {
+        change: "wider",
+        service: destination.name,
+        port,
+        callers: ["whoever is granted and an external authorizer refuses"],
+        by: `AuthorizationPolicy ${policy}, action CUSTOM; keep it, and nothing changes`,
+        ...(position && { position }),
+      };
+    }),
+  );
 }

@@ -1,9 +1,9 @@
 import { API_VERSION, type ServiceSpecInput } from "../schema/index.ts";
 import type { Caller, Callers } from "./callers.ts";
 import type { Destination, DestinationPort } from "./destinations.ts";
-import { type ExternalDestination, sharedProtocol } from "./external.ts";
+import type { ExternalDestination } from "./external.ts";
 import { grantsOf } from "./grants.ts";
-import { customPolicies, httpRules } from "./http.ts";
+import { httpRules } from "./http.ts";
 import { limitsOf } from "./limits.ts";
 import type { Estate } from "./read.ts";
 import { type Mask, NOWHERE, type Regions } from "./regions.ts";
@@ -58,16 +58,6 @@ export function importInMesh(job: Job, whole: Destination): Imported | undefined
         "the folder has no pods of it: policies are taken to see pods with just the labels of its selector",
       position: whole.position,
     });
-  for (const policy of new Set(
-    ports.flatMap(({ targetPort }) =>
-      customPolicies(job.estate.security, destination.pods, targetPort, job.mesh),
-    ),
-  ))
-    noEqual.push({
-      subject: `AuthorizationPolicy ${policy}`,
-      message: `CUSTOM asks an external authorizer, of which objects say nothing: grants to Service/${whole.name} are those of the other policies, and nobody is asked unless you keep this one`,
-      position: whole.position,
-    });
   const plaintext = acceptsPlaintext(job, destination, access);
   return {
     name: whole.name,
@@ -92,6 +82,8 @@ export function importInMesh(job: Job, whole: Destination): Imported | undefined
       regions,
       owner: options.owner,
       describe: job.describe,
+      openBecause:
+        "no AuthorizationPolicy of action ALLOW selects its pods: today whoever reaches them gets in",
       taken: job.grantNames,
     }),
     destination,
@@ -175,7 +167,7 @@ function inMeshSpec(job: Job, destination: Destination, plaintext: boolean): Ser
   const { name, serviceName, namespace, selector, ports } = destination;
   const { owner } = job.options;
   return {
-    protocol: sharedProtocol(ports),
+    protocol: mainProtocol(ports),
     ports: ports.map(({ port, targetPort }) => (port === targetPort ? port : { port, targetPort })),
     location: {
       type: "mesh",
@@ -187,6 +179,12 @@ function inMeshSpec(job: Job, destination: Destination, plaintext: boolean): Ser
     ...limitsFor(job, destination),
     ...(owner !== undefined && { owner }),
   };
+}
+
+/** The one protocol that says more than tcp; in the mesh it only names ports, so that Istio never has to detect it. */
+function mainProtocol(ports: readonly DestinationPort[]): DestinationPort["protocol"] {
+  const [first, ...others] = new Set(ports.map(({ protocol }) => protocol).filter((each) => each !== "tcp"));
+  return first !== undefined && others.length === 0 ? first : "tcp";
 }
 
 function limitsFor(job: Job, { namespace, serviceName }: Destination): ReturnType<typeof limitsOf>["limits"] {
@@ -225,8 +223,9 @@ export function importExternal(job: Job, external: ExternalDestination): Importe
   for (const port of ports) {
     const at = gateway?.ports.get(port);
     const cellOf = (caller: Caller): Cell => {
-      if (visibleIn !== undefined && !visibleIn.includes(caller.namespace)) return { mask: NOWHERE, by: [] };
-      if (gateway === undefined || at === undefined) return { mask: regions.everywhere, by: [] };
+      if (visibleIn !== undefined && !visibleIn.includes(caller.namespace))
+        return { mask: NOWHERE, by: [], against: [] };
+      if (gateway === undefined || at === undefined) return { mask: regions.everywhere, by: [], against: [] };
       return today.cell(gateway.at.pods, at, caller);
     };
     access.set(port, synthesize(callers, cellOf, regions, options.openAs));
@@ -258,6 +257,7 @@ export function importExternal(job: Job, external: ExternalDestination): Importe
       regions,
       owner: options.owner,
       describe: job.describe,
+      openBecause: "nothing judges connections to it today: whoever sees the ServiceEntry reaches it",
       taken: job.grantNames,
     }),
     external,

@@ -1,5 +1,6 @@
 import { compareText } from "../finding.ts";
 import { targetsOf } from "../istio/authorization/select.ts";
+import type { AuthorizationPolicy } from "../istio/objects.ts";
 import type { Pod } from "../kubernetes/reach/index.ts";
 import { sortedSet } from "../model/canonical.ts";
 import type { ExternalDestination } from "./external.ts";
@@ -37,6 +38,17 @@ export function leftOver(
       ...(position && { position }),
     });
   }
+  for (const policy of estate.security) {
+    if (policy.kind !== "AuthorizationPolicy" || !readsRemoteAddress(policy)) continue;
+    const { name, namespace = "default" } = policy.metadata;
+    const position = estate.positionOfRule(`${namespace}/${name}`, -1);
+    found.push({
+      subject: `AuthorizationPolicy ${namespace}/${name}`,
+      message:
+        "it asks for the remote address, which is taken to be that of the TCP peer: where a load balancer speaks the PROXY protocol before the pods, keep this policy",
+      ...(position && { position }),
+    });
+  }
   const plaintext = sortedSet(outside.map(({ workload }) => workload));
   if (plaintext.length > 0)
     found.push({
@@ -45,4 +57,12 @@ export function leftOver(
         "not in the mesh: they have no identity, so no grant can name them; where today lets them in by plaintext, a difference says so",
     });
   return found;
+}
+
+function readsRemoteAddress(policy: AuthorizationPolicy): boolean {
+  return (policy.spec?.rules ?? []).some(
+    ({ from, when }) =>
+      (from ?? []).some(({ source }) => source?.remoteIpBlocks ?? source?.notRemoteIpBlocks) ||
+      (when ?? []).some(({ key }) => key === "remote.ip"),
+  );
 }

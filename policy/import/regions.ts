@@ -56,6 +56,20 @@ export class Regions {
       ),
     ];
   }
+
+  /** True where it takes fewer blocks to say where not. */
+  simplerAsGap(mask: Mask): boolean {
+    const gap = this.everywhere & ~mask;
+    return gap !== NOWHERE && this.cidrs(gap).length + 1 < this.cidrs(mask).length;
+  }
+
+  /** In words, after the name of who it is about. */
+  text(mask: Mask): string {
+    if (mask === this.everywhere) return "";
+    return this.simplerAsGap(mask)
+      ? ` from everywhere but ${this.cidrs(this.everywhere & ~mask).join(", ")}`
+      : ` from ${this.cidrs(mask).join(", ")}`;
+  }
 }
 
 export function has(mask: Mask, region: number): boolean {

@@ -26,7 +26,8 @@ export interface PortAccess {
  *
  * Three layers, the narrower on top of the wider: addresses from which even unknown namespaces get in; namespaces; accounts
  * within them. Each layer allows what it adds, and denies what the layer below gave too much. A deny wins over every allow,
- * so one that would hit an account that is let in today is not made: then the layer below gives less.
+ * so one that would hit an account that is let in today is not made: then the layer below gives less. Everywhere but in a
+ * few blocks is an allow and a deny of the blocks, which reads better than the many blocks around them.
  */
 export function synthesize(
   callers: Callers,
@@ -43,6 +44,8 @@ export function synthesize(
   const common = (some: readonly Caller[]): Mask =>
     some.reduce((mask, caller) => mask & cell(caller).mask, regions.everywhere);
   const byOf = (some: readonly Caller[]): string[] => sortedSet(some.flatMap((caller) => cell(caller).by));
+  const againstOf = (some: readonly Caller[]): string[] =>
+    sortedSet(some.flatMap((caller) => cell(caller).against));
   const named = Map.groupBy(callers.named, ({ namespace }) => namespace);
   const others = Map.groupBy(callers.otherAccounts, ({ namespace }) => namespace);
 
@@ -64,13 +67,23 @@ export function synthesize(
     const rest = others.get(namespace) ?? [];
     const whole = common(rest);
     const subject = { kind: "namespace", name: namespace } as const;
-    if ((whole & ~anyone) !== NOWHERE) add("allow", subject, whole, byOf(rest));
-    add("deny", subject, anyone & ~whole, byOf(rest));
-    for (const caller of named.get(namespace) ?? []) {
-      const { mask, by } = cell(caller);
+    const members = named.get(namespace) ?? [];
+    if ((whole & ~anyone) !== NOWHERE) {
+      const gap = regions.everywhere & ~whole;
+      const simpler =
+        regions.simplerAsGap(whole) && members.every((caller) => (cell(caller).mask & gap) === NOWHERE);
+      add("allow", subject, simpler ? regions.everywhere : whole, byOf(rest));
+      if (simpler) add("deny", subject, gap, againstOf(rest));
+      else add("deny", subject, anyone & ~whole, againstOf(rest));
+    } else add("deny", subject, anyone & ~whole, againstOf(rest));
+    for (const caller of members) {
+      const { mask, by, against } = cell(caller);
       const self = { kind: "workload", name: `${namespace}/${caller.account}` } as const;
-      if ((mask & ~whole) !== NOWHERE) add("allow", self, mask, by);
-      add("deny", self, whole & ~mask, by);
+      if ((mask & ~whole) !== NOWHERE) {
+        const simpler = regions.simplerAsGap(mask);
+        add("allow", self, simpler ? regions.everywhere : mask, by);
+        add("deny", self, simpler ? regions.everywhere & ~mask : whole & ~mask, against);
+      } else add("deny", self, whole & ~mask, against);
     }
   }
   return { entries, open };

@@ -14,11 +14,12 @@ interface Circumstance {
   readonly destinationIp: string;
 }
 
-/** From which regions a caller gets through, and what lets it through (or keeps it out, where it never does). */
+/** From which regions a caller gets through, what lets it through there, and what keeps it out elsewhere. */
 export interface Cell {
   readonly mask: Mask;
   /** `shop/api#0`, sorted; nothing where no rule decides. */
   readonly by: readonly string[];
+  readonly against: readonly string[];
 }
 
 /** One connection to one pod. */
@@ -63,7 +64,7 @@ export class Today {
       for (const verdict of refused === undefined ? verdicts : [refused])
         if (verdict.by !== undefined) into.add(verdict.by);
     }
-    return { mask, by: sortedSet(mask === NOWHERE ? against : by) };
+    return { mask, by: sortedSet(by), against: sortedSet(against) };
   }
 
   /** One connection to one pod, under each circumstance. */
