@@ -4,6 +4,7 @@ import type { Model } from "../../model/types.ts";
 import { type Cause, distinctCauses } from "../change.ts";
 import type { AccessRule } from "./rule.ts";
 import type { IndexedSide } from "./side.ts";
+import { workloadIdOf } from "./surroundings.ts";
 
 interface Known {
   /** The same text for the same content. */
@@ -81,7 +82,7 @@ export class ObjectChanges {
     const named = [
       ...(grant?.spec.from.groups ?? []).map((name) => `Group/${name}`),
       ...(row.fromKind === "agent" ? [`Agent/${row.from.slice("agent:".length)}`] : []),
-      ...(row.fromKind === "workload" ? [`Workload/${row.from}`] : []),
+      ...(row.fromKind === "workload" ? [`Workload/${workloadIdOf(row.from)}`] : []),
       `Service/${row.service}`,
     ];
     const found = named.flatMap((name) => this.#changed.get(name) ?? []);

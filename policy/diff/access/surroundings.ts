@@ -1,13 +1,13 @@
 import { canonicalJson } from "../../model/canonical.ts";
-import type { AccessRow, Model, Service } from "../../model/types.ts";
+import type { AccessRow, Model, Service, Workload } from "../../model/types.ts";
 import type { AccessChange, Cause, Risk } from "../change.ts";
 import { isProduction } from "../risk.ts";
 import type { ObjectChanges } from "./objects.ts";
 import type { AccessSide, IndexedSide } from "./side.ts";
 
 /**
- * Tells two workloads apart that have one name and not one identity: a workload that changed its service account is
- * another party, and the old account may still be there.
+ * Gives workloads names by their identity, namespace and service account: one that was only renamed keeps one name, and
+ * one that changed its service account is another party, as the old account may still be there.
  */
 export function serviceAccounts(
   before: AccessSide,
@@ -15,23 +15,39 @@ export function serviceAccounts(
 ): [{ readonly before: AccessSide; readonly after: AccessSide }, string[]] {
   const [old, now] = [before.model, after.model];
   if (!old || !now) return [{ before, after }, []];
+  const accountOf = ({ namespace, serviceAccount }: Workload): string => `${namespace}/${serviceAccount}`;
+  // What HEAD calls an identity; where it knows none, what BASE does.
+  const names = new Map<string, string>();
+  for (const workload of [...old.workloads.values(), ...now.workloads.values()].toReversed()) {
+    const account = accountOf(workload);
+    if (!names.has(account)) names.set(account, workload.id);
+  }
   const moved = [...now.workloads.values()].filter((workload) => {
     const known = old.workloads.get(workload.id);
     return known !== undefined && known.serviceAccount !== workload.serviceAccount;
   });
-  if (moved.length === 0) return [{ before, after }, []];
-  const renamed = (side: AccessSide, model: Model): AccessSide => {
-    const names = new Map(
-      moved.map(({ id }) => [id, `${id} (service account ${model.workloads.get(id)?.serviceAccount})`]),
-    );
-    const rows = side.rows.map(
-      (row): AccessRow =>
-        row.fromKind === "workload" ? { ...row, from: names.get(row.from) ?? row.from } : row,
-    );
-    return { ...side, rows };
+  const ambiguous = new Set(moved.map(({ id }) => id));
+  const nameIn = (model: Model, id: string): string => {
+    const workload = model.workloads.get(id);
+    const name = (workload && names.get(accountOf(workload))) ?? id;
+    return workload && ambiguous.has(name) ? `${name}${ACCOUNT}${workload.serviceAccount})` : name;
   };
+  const renamed = (side: AccessSide, model: Model): AccessSide => ({
+    ...side,
+    rows: side.rows.map((row): AccessRow => {
+      const from = row.fromKind === "workload" ? nameIn(model, row.from) : row.from;
+      return from === row.from ? row : { ...row, from };
+    }),
+  });
   const notes = moved.map(({ id }) => `Workload/${id} runs as another service account: another identity`);
   return [{ before: renamed(before, old), after: renamed(after, now) }, notes];
+}
+
+const ACCOUNT = " (service account ";
+
+/** The id of the workload that {@link serviceAccounts} named so. */
+export function workloadIdOf(name: string): string {
+  return name.split(ACCOUNT)[0] ?? name;
 }
 
 /** What a service's name stands for: who may reach it, may now reach something else. */
