@@ -13,7 +13,7 @@ const row = z.object({
   point: z.string(),
   conditions: z.array(z.string()),
   grant: z.string(),
-  position: position.optional(),
+  position: position.nullish(),
 });
 const state = z.object({
   urn: z.string(),
@@ -71,5 +71,5 @@ function tableOf(name: string, plane: State): AccessRow[] {
       `${name}: ${plane.urn} has no access table of this version; preview or deploy it with this version first`,
     );
   }
-  return table.data.map((row) => ({ ...row, position: row.position }));
+  return table.data.map((row) => ({ ...row, position: row.position ?? undefined }));
 }
