@@ -25,17 +25,20 @@ async function main(argv: readonly string[]): Promise<void> {
   const worker = process.env["PORTREEVE_WORKER"];
   if (worker !== undefined) return runWorker(configFile, Number(worker), log);
   const count = config.workers === "auto" ? cpus().length : config.workers;
+  let start = async () => {};
   let control: Control & { stop(): Promise<unknown> };
   if (count > 1) {
     control = new Supervisor([process.execPath, ...process.argv.slice(1)], count, log);
   } else {
     const proxy = new ProxyProcess(configFile, log);
-    await proxy.start();
+    start = () => proxy.start();
     control = proxy;
   }
+  // Probes and signals are answered while the process still waits for its certificate.
   await openMetrics(control, config.metrics);
   if (config.admin) await openAdmin(control, config.admin);
   onSignals(control, log);
+  await start();
 }
 
 async function runWorker(configFile: string, index: number, log: Log): Promise<void> {

@@ -1,10 +1,11 @@
+import { X509Certificate } from "node:crypto";
 import type { ProxyConfig, ProxyService, ProxyServicePort } from "../policy/compile/proxy/config.ts";
 import type { AuditLog } from "./audit/audit-log.ts";
 import { Judge } from "./authorize.ts";
 import { ServiceAdmission } from "./connect/admission.ts";
 import { EndpointPool } from "./connect/endpoints.ts";
 import { Resolver } from "./connect/resolve.ts";
-import { UpstreamTls } from "./connect/upstream-tls.ts";
+import { UpstreamTls, type UpstreamTlsFiles } from "./connect/upstream-tls.ts";
 import type { Connection } from "./connection.ts";
 import { Identifier } from "./identify.ts";
 import { TrustStore } from "./identity/trust-store.ts";
@@ -46,6 +47,8 @@ export interface Generation {
   readonly trust: TrustStore;
   readonly identifier: Identifier;
   readonly judge: Judge;
+  /** When the own certificate ends, epoch milliseconds; undefined without one. */
+  readonly certificateExpires: number | undefined;
   /** Agents that identify themselves by a certificate of their own, by SPIFFE ID. */
   readonly agentByWorkload: ReadonlyMap<string, string>;
 }
@@ -103,6 +106,8 @@ export class ProxyState {
       trust,
       identifier: new Identifier(trust),
       judge: new Judge(loaded.config),
+      certificateExpires:
+        loaded.certificate && Date.parse(new X509Certificate(loaded.certificate.cert).validTo),
       agentByWorkload: new Map(
         loaded.config.agents.flatMap(({ name, workloads }) => workloads.map((id) => [id, name])),
       ),
@@ -114,15 +119,17 @@ export class ProxyState {
     const names = new Set(config.services.map(({ name }) => name));
     for (const name of this.services.keys()) if (!names.has(name)) this.services.delete(name);
     for (const service of config.services) {
-      const files = loaded.upstreamTls.get(service.name) ?? {
-        ca: undefined,
-        cert: undefined,
-        key: undefined,
-      };
+      const files = upstreamFiles(service, loaded);
       const tls = new UpstreamTls(service.tls, files, trust.allPem, identifier);
       const known = this.services.get(service.name);
       if (known) known.update(service, tls);
       else this.services.set(service.name, new ServiceState(service, tls));
     }
   }
+}
+
+function upstreamFiles({ name, tls }: ProxyService, loaded: Loaded): UpstreamTlsFiles {
+  const files = loaded.upstreamTls.get(name) ?? { ca: undefined, cert: undefined, key: undefined };
+  if (tls.mode !== "mutual" || tls.certificate || !loaded.certificate) return files;
+  return { ...files, ...loaded.certificate };
 }

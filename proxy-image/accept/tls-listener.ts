@@ -78,7 +78,9 @@ export function openTlsListener(state: ProxyState, listener: ProxyListener): Ope
 /** TLS of a listener: its certificate, and whose clients it accepts. */
 export function serverTls(state: ProxyState, listener: ProxyListener): TlsOptions {
   const { loaded, trust } = state.generation;
-  const { cert, key } = loaded.listenerCertificates.get(listener.name) ?? loaded.certificate;
+  const pair = loaded.listenerCertificates.get(listener.name) ?? loaded.certificate;
+  if (!pair) throw new Error("there is no certificate yet");
+  const { cert, key } = pair;
   const wantsClient =
     listener.mode === "mtls" || (listener.mode === "connect" && listener.clientCertificate !== "none");
   const mustHave =

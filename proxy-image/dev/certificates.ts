@@ -1,6 +1,18 @@
 import { generateKeyPairSync, type KeyObject, randomBytes, sign } from "node:crypto";
 import { isIPv4 } from "node:net";
-import { bitString, boolean, integer, octets, oid, sequence, set, time, tlv, utf8 } from "./der-writer.ts";
+import {
+  bitString,
+  boolean,
+  integer,
+  octets,
+  oid,
+  sequence,
+  set,
+  time,
+  tlv,
+  utf8,
+} from "../identity/der-writer.ts";
+import { pemOf } from "../identity/pem.ts";
 
 /** A certificate with its private key. */
 export interface Issued {
@@ -22,6 +34,8 @@ export interface CertificateOptions {
   readonly dnsNames?: readonly string[];
   readonly ipAddresses?: readonly string[];
   readonly ca?: boolean;
+  /** Certified instead of a new key's, which is then of no use. @default a new key's */
+  readonly publicKey?: KeyObject;
   /** First byte of keyUsage. @default digitalSignature; keyCertSign and cRLSign for a CA */
   readonly keyUsage?: number;
   /** Epoch milliseconds. @default an hour ago */
@@ -65,7 +79,7 @@ function issue(name: string, options: CertificateOptions, parent: Authority | un
     commonName(parent?.name ?? name),
     sequence(time(options.notBefore ?? Date.now() - HOUR), time(options.notAfter ?? Date.now() + 24 * HOUR)),
     commonName(name),
-    publicKey.export({ type: "spki", format: "der" }),
+    (options.publicKey ?? publicKey).export({ type: "spki", format: "der" }),
     tlv(0xa3, sequence(...extensions(options, ca))),
   );
   const signature = sign("sha256", tbs, parent?.privateKey ?? privateKey);
@@ -74,7 +88,7 @@ function issue(name: string, options: CertificateOptions, parent: Authority | un
     name,
     privateKey,
     der,
-    cert: pem(der),
+    cert: pemOf("CERTIFICATE", der),
     key: privateKey.export({ type: "pkcs8", format: "pem" }).toString(),
   };
 }
@@ -115,12 +129,4 @@ function ipBytes(address: string): Uint8Array {
   if (isIPv4(address)) return Uint8Array.from(address.split("."), Number);
   if (address === "::1") return Uint8Array.from({ length: 16 }, (_, index) => (index === 15 ? 1 : 0));
   throw new Error(`only IPv4 addresses and ::1 are supported here, not ${address}`);
-}
-
-function pem(der: Uint8Array): string {
-  const lines =
-    Buffer.from(der)
-      .toString("base64")
-      .match(/.{1,64}/g) ?? [];
-  return `-----BEGIN CERTIFICATE-----\n${lines.join("\n")}\n-----END CERTIFICATE-----\n`;
 }

@@ -1,4 +1,5 @@
 import { X509Certificate } from "node:crypto";
+import { certificateBlocks } from "./pem.ts";
 
 /** Longest certificate path looked at: leaf, intermediates, root. */
 const MAX_PATH = 6;
@@ -83,7 +84,7 @@ function issued(issuer: X509Certificate, certificate: X509Certificate, at: numbe
 }
 
 function readBundle(domain: string, pem: string): X509Certificate[] {
-  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  const blocks = certificateBlocks(pem);
   if (blocks.length === 0) throw new Error(`the bundle of trust domain "${domain}" holds no certificate`);
   return blocks.map((block, index) => {
     let certificate: X509Certificate;

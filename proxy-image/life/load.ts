@@ -4,6 +4,7 @@ import { dirname, resolve } from "node:path";
 import type { ProxyConfig } from "../../policy/compile/proxy/config.ts";
 import { parseProxyConfig } from "../../policy/compile/proxy/config-parse.ts";
 import type { UpstreamTlsFiles } from "../connect/upstream-tls.ts";
+import type { IssuedCertificate } from "../istiod/issue.ts";
 
 /** A certificate chain and its key, as PEM text. */
 export interface KeyPair {
@@ -14,13 +15,13 @@ export interface KeyPair {
 /** A configuration with the content of every file that it names: read together, used together. */
 export interface Loaded {
   readonly config: ProxyConfig;
-  /** The proxy's own certificate. */
-  readonly certificate: KeyPair;
+  /** The proxy's own certificate; undefined as long as istiod has not signed one. */
+  readonly certificate: KeyPair | undefined;
   /** Certificates of listeners that have their own, by listener name. */
   readonly listenerCertificates: ReadonlyMap<string, KeyPair>;
   /** PEM by trust domain. */
   readonly bundles: ReadonlyMap<string, string>;
-  /** By service name. */
+  /** By service name. Without a certificate of its own, `mutual` shows the proxy's. */
   readonly upstreamTls: ReadonlyMap<string, UpstreamTlsFiles>;
   /** Every file that was read, for watching. */
   readonly files: readonly string[];
@@ -50,16 +51,7 @@ export function load(configFile: string): Loaded {
     }
   };
   const config = parseProxyConfig(read(configFile, "the configuration"), configFile);
-  if (config.certificate.source !== "files") {
-    throw new LoadError(
-      `certificate source "${config.certificate.source}" is not supported by this version; use source: files`,
-    );
-  }
-  const certificate = {
-    cert: read(config.certificate.cert, "the proxy's certificate"),
-    key: read(config.certificate.key, "the proxy's private key"),
-  };
-  checkKeyPair(certificate, "the proxy's certificate");
+  const certificate = ownCertificate(config, read);
   const listenerCertificates = new Map<string, KeyPair>();
   for (const listener of config.listeners) {
     if (!("certificate" in listener) || !listener.certificate) continue;
@@ -83,17 +75,55 @@ export function load(configFile: string): Loaded {
     const own = tls.mode === "mutual" ? tls.certificate : undefined;
     upstreamTls.set(name, {
       ca: tls.ca === undefined ? undefined : read(tls.ca, `the CA of service "${name}"`),
-      ...(tls.mode === "simple"
-        ? { cert: undefined, key: undefined }
-        : own
-          ? {
-              cert: read(own.cert, `the certificate for "${name}"`),
-              key: read(own.key, `the key for "${name}"`),
-            }
-          : certificate),
+      cert: own && read(own.cert, `the certificate for "${name}"`),
+      key: own && read(own.key, `the key for "${name}"`),
     });
   }
   return { config, certificate, listenerCertificates, bundles, upstreamTls, files };
+}
+
+function ownCertificate(
+  { certificate: source }: ProxyConfig,
+  read: (path: string, what: string) => string,
+): KeyPair | undefined {
+  switch (source.source) {
+    case "files": {
+      const pair = {
+        cert: read(source.cert, "the proxy's certificate"),
+        key: read(source.key, "the proxy's private key"),
+      };
+      checkKeyPair(pair, "the proxy's certificate");
+      return pair;
+    }
+    case "istiod":
+      return undefined;
+    case "workloadApi":
+      throw new LoadError(
+        'certificate source "workloadApi" is not supported by this version; use files or istiod',
+      );
+  }
+}
+
+/**
+ * Puts a certificate from istiod into what was loaded: the proxy's own, and its roots as the bundle of the own trust
+ * domain, unless the configuration names a file for that.
+ *
+ * @throws LoadError when it is not of the configuration's trust domain
+ */
+export function withIssued(loaded: Loaded, issued: IssuedCertificate | undefined): Loaded {
+  const { certificate, trust } = loaded.config;
+  if (certificate.source !== "istiod" || !issued) return loaded;
+  if (issued.trustDomain !== trust.trustDomain) {
+    throw new LoadError(
+      `the certificate in use is of trust domain "${issued.trustDomain}"; start the proxy anew to change to "${trust.trustDomain}"`,
+    );
+  }
+  const named = trust.bundles.some(({ trustDomain }) => trustDomain === trust.trustDomain);
+  return {
+    ...loaded,
+    certificate: { cert: issued.cert, key: issued.key },
+    bundles: named ? loaded.bundles : new Map(loaded.bundles).set(trust.trustDomain, issued.bundle),
+  };
 }
 
 /** Certificate and key are two files: between two writes they may not belong together. */

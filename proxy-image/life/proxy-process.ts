@@ -7,6 +7,8 @@ import { FileSink } from "../audit/file-sink.ts";
 import { OtlpSink } from "../audit/otlp-sink.ts";
 import type { Sink } from "../audit/sink.ts";
 import { StdoutSink } from "../audit/stdout-sink.ts";
+import { issue } from "../istiod/issue.ts";
+import { Renewal } from "../istiod/renewal.ts";
 import { ProxyMetrics } from "../metrics/proxy-metrics.ts";
 import type { SeriesSnapshot } from "../metrics/series.ts";
 import { ProxyState } from "../state.ts";
@@ -23,8 +25,10 @@ export class ProxyProcess implements Control {
   readonly #listeners: Listeners;
   readonly #reloader: Reloader;
   readonly #watch: FileWatch;
+  readonly #renewal: Renewal;
   readonly #log: Log;
   readonly #timers: ReturnType<typeof setInterval>[] = [];
+  readonly #worker: number;
   #lag = 0;
 
   /**
@@ -41,6 +45,7 @@ export class ProxyProcess implements Control {
       else log.log("error", "records cannot be written", { error });
     };
     this.#log = log;
+    this.#worker = worker ?? 0;
     this.state = new ProxyState(loaded, auditLog, new ProxyMetrics(metrics.maxSeries));
     this.#listeners = new Listeners(this.state, worker === undefined);
     this.#reloader = new Reloader(configFile, this.state, this.#listeners, log);
@@ -49,12 +54,46 @@ export class ProxyProcess implements Control {
     this.#reloader.onLoaded = ({ files }) => {
       this.#watch.files = files;
     };
+    this.#renewal = this.#renewalFromIstiod();
   }
 
-  /** Binds the ports and begins. */
+  /** Binds the ports and begins; with a certificate from istiod, once there is one. */
   async start(): Promise<void> {
     this.#checkDescriptors();
+    this.#startTimers();
+    if (this.#usesIstiod) await this.#renewal.first();
+    if (this.state.draining) return;
     await this.#listeners.sync();
+    this.#log.log("info", "ready", {
+      listeners: this.#listeners.count,
+      policy: this.state.generation.config.policy.digest,
+    });
+  }
+
+  get #usesIstiod(): boolean {
+    return this.state.generation.config.certificate.source === "istiod";
+  }
+
+  #renewalFromIstiod(): Renewal {
+    return new Renewal({
+      issue: () => {
+        const { certificate, trust } = this.state.generation.config;
+        if (certificate.source !== "istiod") throw new Error("the certificate does not come from istiod");
+        return issue(certificate, trust.trustDomain);
+      },
+      take: (issued) => this.#reloader.renew(issued),
+      now: Date.now,
+      random: Math.random,
+      done: (error) => {
+        this.state.metrics.certificateAsked(error === undefined ? "ok" : "failed");
+        const expires = expiryText(this.state.generation.certificateExpires);
+        if (error === undefined) this.#log.log("info", "istiod signed the certificate", { expires });
+        else this.#log.log("error", "istiod gave no certificate; asked again soon", { error, expires });
+      },
+    });
+  }
+
+  #startTimers(): void {
     let last = performance.now();
     this.#timers.push(
       setInterval(() => {
@@ -66,12 +105,10 @@ export class ProxyProcess implements Control {
       setInterval(() => {
         this.#watch.look();
         this.#reloader.tick();
+        if (this.#usesIstiod) void this.#renewal.tick();
       }, 500),
     );
-    this.#log.log("info", "ready", {
-      listeners: this.#listeners.count,
-      policy: this.state.generation.config.policy.digest,
-    });
+    if (this.#usesIstiod) void this.#renewal.tick();
   }
 
   /** Stops in order; resolves when every record is written. */
@@ -84,6 +121,12 @@ export class ProxyProcess implements Control {
   async notReady(): Promise<string[]> {
     const reasons: string[] = [];
     if (this.state.draining) reasons.push("draining");
+    const { certificateExpires } = this.state.generation;
+    if (certificateExpires === undefined) {
+      reasons.push(`no certificate yet: ${this.#renewal.lastError ?? "istiod has not answered"}`);
+    } else if (certificateExpires <= Date.now()) {
+      reasons.push(`the certificate expired at ${expiryText(certificateExpires)}`);
+    }
     if (this.#listeners.count === 0) reasons.push("no listener is bound");
     if (this.state.generation.config.audit.required && !this.state.audit.healthy) {
       reasons.push("records cannot be written");
@@ -92,7 +135,7 @@ export class ProxyProcess implements Control {
   }
 
   async metrics(): Promise<SeriesSnapshot> {
-    return this.state.metrics.snapshot(this.state, this.#lag);
+    return this.state.metrics.snapshot(this.state, this.#lag, this.#worker);
   }
 
   async connections(): Promise<LiveConnection[]> {
@@ -153,6 +196,10 @@ export class ProxyProcess implements Control {
       allows: Math.floor((limit - 100) / 2),
     });
   }
+}
+
+function expiryText(at: number | undefined): string | undefined {
+  return at === undefined ? undefined : new Date(at).toISOString();
 }
 
 function descriptorLimit(): number | undefined {

@@ -1,7 +1,8 @@
 import { setImmediate as yieldTurn } from "node:timers/promises";
 import type { Listeners } from "../accept.ts";
+import type { IssuedCertificate } from "../istiod/issue.ts";
 import type { ProxyState } from "../state.ts";
-import { type Loaded, load } from "./load.ts";
+import { LoadError, type Loaded, load, withIssued } from "./load.ts";
 import type { Log } from "./log.ts";
 
 /** Connections judged again before others get their turn. */
@@ -17,7 +18,8 @@ export class Reloader {
   readonly #state: ProxyState;
   readonly #listeners: Listeners;
   readonly #log: Log;
-  #running: Promise<ReloadResult> | undefined;
+  #running: Promise<unknown> | undefined;
+  #issued: IssuedCertificate | undefined;
   #judgedAt = Date.now();
   lastError: string | undefined;
   /** Told after each reload, with the files to watch. */
@@ -32,10 +34,30 @@ export class Reloader {
 
   /** Reloads; one at a time. A call during a reload waits for it and then reloads again, so that it sees every write before it. */
   async reload(): Promise<ReloadResult> {
-    while (this.#running) await this.#running;
-    this.#running = this.#reload();
+    return this.#alone(() => this.#reload());
+  }
+
+  /**
+   * Puts a certificate from istiod to use, with the configuration in force: a configuration file that is broken at this
+   * moment must not keep a proxy on a certificate that ends.
+   *
+   * @throws Error when it cannot be used; the one before stays
+   */
+  async renew(issued: IssuedCertificate): Promise<void> {
+    await this.#alone(async () => {
+      const before = this.#state.generation;
+      await this.#use(withIssued(before.loaded, issued), before.loaded);
+      this.#issued = issued;
+      if (this.#state.generation.trust.fingerprint !== before.trust.fingerprint) await this.judgeAll(true);
+    });
+  }
+
+  async #alone<Result>(work: () => Promise<Result>): Promise<Result> {
+    while (this.#running) await this.#running.catch(() => {});
+    const running = work();
+    this.#running = running;
     try {
-      return await this.#running;
+      return await running;
     } finally {
       this.#running = undefined;
     }
@@ -65,20 +87,29 @@ export class Reloader {
   async #apply(before: Loaded): Promise<ReloadResult> {
     let loaded: Loaded;
     try {
-      loaded = load(this.#configFile);
+      loaded = withIssued(load(this.#configFile), this.#issued);
+      if (before.certificate && !loaded.certificate) {
+        throw new LoadError("start the proxy anew to take its certificate from istiod");
+      }
       if (JSON.stringify(plain(loaded)) === JSON.stringify(plain(before))) return { result: "unchanged" };
-      this.#state.apply(loaded);
+      await this.#use(loaded, before);
     } catch (error) {
-      return { result: "refused", error: messageOf(error) };
-    }
-    try {
-      await this.#listeners.sync();
-    } catch (error) {
-      this.#state.apply(before);
       return { result: "refused", error: messageOf(error) };
     }
     this.onLoaded(loaded);
     return { result: "applied" };
+  }
+
+  async #use(loaded: Loaded, before: Loaded): Promise<void> {
+    this.#state.apply(loaded);
+    // Ports are bound for the first time when the process starts, which waits for its first certificate.
+    if (this.#listeners.count === 0) return;
+    try {
+      await this.#listeners.sync();
+    } catch (error) {
+      this.#state.apply(before);
+      throw error;
+    }
   }
 
   /** Judges every live connection again, in portions; says how many lost access. */

@@ -15,6 +15,7 @@ export class ProxyMetrics {
   readonly #endings;
   readonly #reloads;
   readonly #refused;
+  readonly #certificates;
   /** Labels are put together once for each combination, not for each connection. */
   readonly #labels = new Map<string, string>();
 
@@ -30,6 +31,10 @@ export class ProxyMetrics {
     this.#refused = counter(
       "portreeve_refused_at_accept_total",
       "Connections refused before anything was read.",
+    );
+    this.#certificates = counter(
+      "portreeve_certificate_requests_total",
+      "Certificates asked of istiod, by result.",
     );
     this.#reloads = counter("portreeve_reloads_total", "Reloads of the configuration, by result.");
   }
@@ -79,8 +84,16 @@ ${reason}`,
     this.#reloads(formatLabels({ result }), 1);
   }
 
-  /** Everything, with what live connections have moved so far. */
-  snapshot(state: ProxyState, lag: number): SeriesSnapshot {
+  certificateAsked(result: "ok" | "failed"): void {
+    this.#certificates(formatLabels({ result }), 1);
+  }
+
+  /**
+   * Everything, with what live connections have moved so far.
+   *
+   * @param worker index among the processes of one proxy: what would be nonsense as a sum is labelled with it
+   */
+  snapshot(state: ProxyState, lag: number, worker: number): SeriesSnapshot {
     for (const connection of state.live) if (connection.service) this.bytes(connection);
     const gauge = (name: string, help: string, value: number, labels = "") =>
       this.#registry.gauge(name, help)(labels, value);
@@ -90,6 +103,15 @@ ${reason}`,
       "Connections that have not yet proved who they are.",
       state.handshakes,
     );
+    const expires = state.generation.certificateExpires;
+    if (expires !== undefined) {
+      gauge(
+        "portreeve_certificate_expiry_seconds",
+        "When the proxy's own certificate ends, as Unix time.",
+        Math.floor(expires / 1_000),
+        formatLabels({ worker: String(worker) }),
+      );
+    }
     for (const [name, service] of state.services) {
       const labels = formatLabels({ service: name });
       gauge("portreeve_queue_waiting", "Connections waiting for a place.", service.admission.waiting, labels);

@@ -81,7 +81,7 @@ export async function startSidecar(
   const home = join(scope.dir, `agent-${namespace}-${name}`);
   // The agent looks for its token and root certificate at paths relative to where it runs.
   const files: Record<string, string> = {
-    "var/run/secrets/tokens/istio-token": await token(client, namespace, serviceAccount),
+    "var/run/secrets/tokens/istio-token": await istioToken(client, namespace, serviceAccount),
     "var/run/secrets/istio/root-cert.pem": istiod.rootCertificate,
     "redirection.nft": REDIRECTION,
   };
@@ -130,7 +130,11 @@ export async function startSidecar(
 }
 
 /** The workload's identity as a kubelet would mount it. */
-async function token(client: KubeClient, namespace: string, serviceAccount: string): Promise<string> {
+export async function istioToken(
+  client: KubeClient,
+  namespace: string,
+  serviceAccount: string,
+): Promise<string> {
   const answer = await client.request(
     "POST",
     `/api/v1/namespaces/${namespace}/serviceaccounts/${serviceAccount}/token`,

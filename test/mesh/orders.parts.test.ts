@@ -63,7 +63,8 @@ let clusterIp: Record<"pricing" | "catalog-db", string>;
 beforeAll(async () => {
   model = loadModel({ paths: [policies], texts: [{ name: "replica.yaml", text: replica }] });
   mesh = await startMesh({ trustDomain: model.trust.spec.trustDomain });
-  const { client } = mesh.plane;
+  const { client, istiod } = mesh.plane;
+  if (!istiod) throw new Error("a mesh has istiod");
   const add = (namespace: string, name: string, more: object = {}) => mesh.add({ namespace, name, ...more });
   pods = {
     api: await add("shop", "api"),
@@ -101,7 +102,7 @@ beforeAll(async () => {
   mkdirSync(dir);
   proxy = await startProxyPod(proxyPod, client, deployed.proxy, {
     dir,
-    spiffeId: model.proxySpiffeId,
+    istiod,
     backends: {
       "orders-db": await outside("orders-db", 5432),
       "orders-replica": await outside("orders-replica", 5432),

@@ -150,6 +150,14 @@ function checkTrust(config: Parsed, problem: Problem): void {
   if (config.certificate.source === "files" && !seen.has(trustDomain)) {
     problem(["trust", "bundles"], `there is no bundle for the own trust domain "${trustDomain}"`);
   }
+  checkIstiod(config.certificate, problem);
+}
+
+function checkIstiod(certificate: Parsed["certificate"], problem: Problem): void {
+  if (certificate.source !== "istiod" || certificate.serverName !== undefined) return;
+  const host = certificate.address.replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1");
+  if (!ipaddr.isValid(host)) return;
+  problem(["certificate", "address"], "an address that is an IP needs `serverName`, to verify istiod by");
 }
 
 function isLoopback(address: string): boolean {

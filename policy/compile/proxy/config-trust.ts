@@ -14,7 +14,7 @@ export const trustSchema = z.strictObject({
   /**
    * One entry a trust domain, the own one and every federated one. The bundle of one domain never vouches for a name
    * of another (SPIFFE Federation, section 5). With `source: workloadApi` or `istiod` the own domain's bundle comes
-   * from there, and its entry may be left out.
+   * from there, and its entry may be left out; an entry that is there counts instead.
    */
   bundles: z
     .array(
@@ -54,7 +54,12 @@ export const certificateSchema = z.discriminatedUnion("source", [
     /** istiod's CA: the proxy becomes a mesh workload of its own, without a sidecar. */
     source: z.literal("istiod"),
     /** `host:port` of istiod's CA service. @default istiod.istio-system.svc:15012 */
-    address: z.string().default("istiod.istio-system.svc:15012"),
+    address: z
+      .string()
+      .regex(/^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$/, "expected host:port")
+      .default("istiod.istio-system.svc:15012"),
+    /** The name that istiod's certificate must have; needed when `address` is an IP. @default the host of `address` */
+    serverName: z.string().min(1).optional(),
     /** Root that istiod's own certificate must chain to. */
     ca: path,
     /** Projected service-account token with audience `istio-ca`. */
