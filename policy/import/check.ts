@@ -7,10 +7,11 @@ import type { Pod } from "../kubernetes/reach/index.ts";
 import { loadModel, type PolicyObject } from "../load/index.ts";
 import { sortedSet } from "../model/canonical.ts";
 import type { Model } from "../model/types.ts";
-import { type Caller, type Callers, callerText } from "./callers.ts";
+import type { Caller, Callers } from "./callers.ts";
 import type { Destination } from "./destinations.ts";
+import { Differences, FRESH, type Judged } from "./differences.ts";
 import type { ExternalDestination } from "./external.ts";
-import { type Mask, NOWHERE, type Regions } from "./regions.ts";
+import type { Regions } from "./regions.ts";
 import { isCustom, type Today } from "./today.ts";
 import type { Difference, Mesh } from "./types.ts";
 
@@ -41,9 +42,6 @@ const ANY_TIME = 0;
 /** Stands for a destination address: what is compiled never asks for one. */
 const SOME_ADDRESS = "192.0.2.1";
 
-/** Somebody who was in no list when the grants were made. */
-const FRESH = "unheard-of";
-
 /**
  * Judges connections twice: by today's objects, and by the imported documents, both as the model decides and as Istio would
  * decide with what they compile to. Drawn are all known identities, unknown ones, plaintext, and both ends of each range of
@@ -68,15 +66,6 @@ export function checkImport(input: CheckInput): CheckResult {
   };
 }
 
-interface Group {
-  readonly change: Difference["change"];
-  readonly service: string;
-  readonly port: number;
-  readonly by: string;
-  readonly position: Position | undefined;
-  readonly callers: Map<string, Mask>;
-}
-
 class Check {
   compared = 0;
   readonly #input: CheckInput;
@@ -85,7 +74,7 @@ class Check {
   /** Today's AuthorizationPolicies under the mutual TLS of the imported documents. */
   readonly #kept: readonly SecurityPolicy[];
   readonly #judges = new Map<string, Judge>();
-  readonly #groups = new Map<string, Group>();
+  readonly #differences: Differences;
   readonly #callers: readonly (Caller | null)[];
   /** Each address that is asked about, with its region. */
   readonly #addresses: readonly { readonly ip: string; readonly region: number }[];
@@ -99,6 +88,7 @@ class Check {
       ...policies.filter((policy) => policy.kind === "PeerAuthentication"),
     ];
     const { callers, regions } = input;
+    this.#differences = new Differences(input);
     this.#callers = [
       null,
       ...callers.named,
@@ -160,12 +150,7 @@ class Check {
   }
 
   differences(): Difference[] {
-    const { regions } = this.#input;
-    return [...this.#groups.values()].map(({ callers, position, ...group }) => ({
-      ...group,
-      callers: sortedSet([...callers].map(([caller, mask]) => `${caller}${regions.text(mask)}`)),
-      ...(position && { position }),
-    }));
+    return this.#differences.list();
   }
 
   /** Container ports to which no imported Service leads: closed as soon as one Service of the pod is imported. */
@@ -254,39 +239,8 @@ class Check {
     return judge;
   }
 
-  #compare(asked: {
-    readonly service: string;
-    readonly port: number;
-    readonly caller: Caller | null;
-    readonly region: number;
-    readonly before: boolean;
-    /** The model's verdict, and that of what it compiles to: both must be today's. */
-    readonly after: readonly boolean[];
-    readonly by: string | undefined;
-  }): void {
-    const { service, port, caller, region, before, after, by } = asked;
+  #compare(judged: Judged): void {
     this.compared++;
-    if (after.every((allowed) => allowed === before)) return;
-    const change = before ? "narrower" : "wider";
-    const { describe, positionOf } = this.#input;
-    const reason =
-      by !== undefined ? describe(by) : before ? "no policy keeps them out" : "no policy lets them in";
-    const key = JSON.stringify([change, service, port, reason]);
-    const group: Group = this.#groups.get(key) ?? {
-      change,
-      service,
-      port,
-      by: reason,
-      position: by === undefined ? undefined : positionOf(by),
-      callers: new Map(),
-    };
-    this.#groups.set(key, group);
-    const who =
-      caller === null ? "plaintext" : caller.account === FRESH ? freshText(caller) : callerText(caller);
-    group.callers.set(who, (group.callers.get(who) ?? NOWHERE) | (1n << BigInt(region)));
+    this.#differences.add(judged);
   }
-}
-
-function freshText({ namespace, kind }: Caller): string {
-  return kind === "other namespace" ? "namespaces that are not known" : `other accounts of ${namespace}`;
 }

@@ -71,6 +71,7 @@ export class Network {
 
   /** Whether the caller's pods may open a connection to this port of the pod. */
   allowsCaller(caller: Caller, to: Pod, port: number): NetworkVerdict {
+    if (this.#reachability === undefined) return "all";
     const known =
       this.#byAccount.get(`${caller.namespace}/${caller.account}`) ??
       this.#byAccount.get(`${caller.namespace}/${UNKNOWN}`) ??
@@ -82,6 +83,7 @@ export class Network {
 
   /** Whether an address outside of the cluster may. */
   allowsAddress(address: string, to: Pod, port: number): boolean {
+    if (this.#reachability === undefined) return true;
     const set = parseAddress(address);
     const from = this.#outside.filter((endpoint) => {
       if (endpoint.type !== "external" || set === undefined) return false;

@@ -3,7 +3,7 @@ import type { AuthorizationPolicy, SecurityPolicy } from "../istio/objects.ts";
 import type { Pod } from "../kubernetes/reach/index.ts";
 import { sortedSet } from "../model/canonical.ts";
 import { formatIPv4, formatIPv6, parseAddress, parseCidr } from "../sets/addresses.ts";
-import { type Caller, UNKNOWN } from "./callers.ts";
+import type { Caller } from "./callers.ts";
 import type { Network } from "./network.ts";
 import { type Mask, NOWHERE, type Regions } from "./regions.ts";
 import type { Mesh } from "./types.ts";
@@ -42,6 +42,7 @@ export class Today {
   readonly #network: Network;
   readonly #circumstances: readonly Circumstance[];
   readonly #judges = new Map<string, Judge>();
+  readonly #ofPod = new WeakMap<Pod, Judge>();
 
   constructor(policies: readonly SecurityPolicy[], mesh: Mesh, regions: Regions, network: Network) {
     this.#policies = policies.filter((policy) => !isCustom(policy));
@@ -98,25 +99,24 @@ export class Today {
     });
   }
 
-  /** What a reader should know of the policies before a pod. */
-  notes(pod: Pod, port: number): readonly string[] {
-    const source = { ip: SOME_ADDRESS, principal: `${this.#mesh.trustDomain}/ns/${UNKNOWN}/sa/${UNKNOWN}` };
-    return this.#judge(pod)({ source, destination: { ip: SOME_ADDRESS, port } }).notes;
+  /** Pods with the same labels share one; found by the pod, as each is asked about many thousand times. */
+  #judge(pod: Pod): Judge {
+    const own = this.#ofPod.get(pod);
+    if (own !== undefined) return own;
+    const key = JSON.stringify([pod.namespace, pod.labels]);
+    const judge = this.#judges.get(key) ?? this.#compile(pod);
+    this.#judges.set(key, judge);
+    this.#ofPod.set(pod, judge);
+    return judge;
   }
 
-  #judge(pod: Pod): Judge {
-    const { namespace, labels } = pod;
-    const key = JSON.stringify([namespace, labels]);
-    const known = this.#judges.get(key);
-    if (known !== undefined) return known;
+  #compile({ namespace, labels }: Pod): Judge {
     const { trustDomain, aliases, rootNamespace, dataPlane } = this.#mesh;
-    const made = compilePolicies({
+    return compilePolicies({
       dataplane: dataPlane,
       policies: this.#policies,
       workload: { namespace, labels, trustDomain, trustDomainAliases: aliases, rootNamespace },
     });
-    this.#judges.set(key, made);
-    return made;
   }
 }
 

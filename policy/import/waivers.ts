@@ -1,5 +1,5 @@
 import { API_VERSION } from "../schema/index.ts";
-import type { Imported } from "./jobs.ts";
+import type { Imported } from "./job.ts";
 import type { ImportedDocument, ImportOptions, NoEqual } from "./types.ts";
 
 /** Waivers of what today breaks a guardrail and is imported as it is; what would need one and gets none is listed. */

@@ -1,40 +1,12 @@
 import { API_VERSION, type ServiceSpecInput } from "../schema/index.ts";
-import type { Caller, Callers } from "./callers.ts";
+import type { Caller } from "./callers.ts";
 import type { Destination, DestinationPort } from "./destinations.ts";
-import type { ExternalDestination } from "./external.ts";
 import { grantsOf } from "./grants.ts";
 import { httpRules } from "./http.ts";
+import { type Imported, type Job, noteOpen } from "./job.ts";
 import { limitsOf } from "./limits.ts";
-import type { Estate } from "./read.ts";
-import { type Mask, NOWHERE, type Regions } from "./regions.ts";
+import { type Mask, NOWHERE } from "./regions.ts";
 import { type PortAccess, synthesize } from "./synthesize.ts";
-import type { Cell, Today } from "./today.ts";
-import type { ImportedDocument, ImportOptions, Mesh, NoEqual } from "./types.ts";
-
-/** What importing one service needs. */
-export interface Job {
-  readonly estate: Estate;
-  readonly mesh: Mesh;
-  readonly callers: Callers;
-  readonly regions: Regions;
-  readonly today: Today;
-  readonly options: ImportOptions;
-  readonly describe: (rule: string) => string;
-  readonly noEqual: NoEqual[];
-  readonly grantNames: Set<string>;
-}
-
-/** A service as documents. */
-export interface Imported {
-  readonly name: string;
-  readonly service: ImportedDocument;
-  readonly grants: readonly ImportedDocument[];
-  /** What was imported of it: one of the two. */
-  readonly destination?: Destination;
-  readonly external?: ExternalDestination;
-  /** It accepts clients without a certificate. */
-  readonly plaintext: boolean;
-}
 
 /** A Service of the mesh with its grants; undefined where it is left as it is. */
 export function importInMesh(job: Job, whole: Destination): Imported | undefined {
@@ -117,29 +89,6 @@ function isTcp(
   return true;
 }
 
-function noteOpen(
-  job: Job,
-  subject: string,
-  ports: readonly number[],
-  whole: boolean,
-  position: Destination["position"],
-): void {
-  const { openAs } = job.options;
-  const done: Readonly<Record<typeof openAs, string>> = {
-    namespaces:
-      "grants are written for every namespace that is known; a namespace to come needs one of its own",
-    anyone: "a grant for every address is written",
-    list: whole
-      ? "it is left out and stays as it is; grants are not written"
-      : "grants are written for every known namespace, because its other ports are not open",
-  };
-  job.noEqual.push({
-    subject,
-    message: `today anybody in the mesh reaches port ${ports.join(", ")}: ${done[openAs]}`,
-    position,
-  });
-}
-
 /** Only where it lets nobody in whom today refuses: who has no certificate is judged by address alone. */
 function acceptsPlaintext(
   { today, options }: Job,
@@ -212,55 +161,4 @@ function limitsFor(job: Job, { namespace, serviceName }: Destination): ReturnTyp
     return {};
   }
   return limits;
-}
-
-/** An external service with its grants; undefined where it is left as it is. */
-export function importExternal(job: Job, external: ExternalDestination): Imported | undefined {
-  const { callers, regions, options, today } = job;
-  const { name, spec, gateway, visibleIn, position } = external;
-  const ports = spec.ports.map((port) => (typeof port === "number" ? port : port.port));
-  const access = new Map<number, PortAccess>();
-  for (const port of ports) {
-    const at = gateway?.ports.get(port);
-    const cellOf = (caller: Caller): Cell => {
-      if (visibleIn !== undefined && !visibleIn.includes(caller.namespace))
-        return { mask: NOWHERE, by: [], against: [] };
-      if (gateway === undefined || at === undefined) return { mask: regions.everywhere, by: [], against: [] };
-      return today.cell(gateway.at.pods, at, caller);
-    };
-    access.set(port, synthesize(callers, cellOf, regions, options.openAs));
-  }
-  const subject = `ServiceEntry for ${(spec.hosts ?? [name]).join(", ")}`;
-  const open = ports.filter((port) => access.get(port)?.open === true);
-  if (open.length > 0) noteOpen(job, subject, open, open.length === ports.length, position);
-  if (options.openAs === "list" && open.length === ports.length) return undefined;
-  return {
-    name,
-    service: {
-      document: {
-        apiVersion: API_VERSION,
-        kind: "Service",
-        metadata: { name },
-        spec: { ...spec, ...(options.owner !== undefined && { owner: options.owner }) },
-      },
-      comments: [
-        `from ${subject} (${position.file}:${position.line})`,
-        gateway
-          ? "goes through the egress gateway, as today"
-          : "today pods connect to it directly; it becomes a service behind the proxy, which is where it is judged",
-      ],
-    },
-    grants: grantsOf({
-      service: name,
-      ports,
-      access,
-      regions,
-      owner: options.owner,
-      describe: job.describe,
-      openBecause: "nothing judges connections to it today: whoever sees the ServiceEntry reaches it",
-      taken: job.grantNames,
-    }),
-    external,
-    plaintext: false,
-  };
 }
