@@ -1,4 +1,6 @@
 /** What holds for every command, of today and tomorrow: the tests walk the program as it is. */
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Command } from "commander";
 import { describe, expect, it } from "vitest";
 import { buildProgram, run } from "./program.ts";
@@ -75,5 +77,16 @@ describe("the program", () => {
       process.stdout.write = log;
       process.stderr.write = error;
     }
+  });
+
+  // Where it is decided whether there is colour, NO_COLOR is asked: cli/lint.test.ts.
+  it("decides about colour in one place", () => {
+    const files = readdirSync(import.meta.dirname, { recursive: true, encoding: "utf8" }).filter((file) =>
+      /(?<!\.test)\.ts$/.test(file),
+    );
+    const deciding = files.filter((file) =>
+      /stdout\.isTTY|env\b.*NO_COLOR/.test(readFileSync(join(import.meta.dirname, file), "utf8")),
+    );
+    expect(deciding).toEqual(["format/color.ts"]);
   });
 });

@@ -3,7 +3,7 @@ import { anybody } from "./rules/anybody.ts";
 import { wideCidr } from "./rules/cidrs.ts";
 import { addressCollision, hostCollision } from "./rules/collisions.ts";
 import { catchAllResolution, exportToAll, wildcardHost } from "./rules/hosts.ts";
-import { openTrust, widePermission } from "./rules/iam.ts";
+import { trustRules, widePermission } from "./rules/iam.ts";
 import { plaintext } from "./rules/plaintext.ts";
 import { refused } from "./rules/refused.ts";
 import { everyPort } from "./rules/security-group.ts";
@@ -24,7 +24,7 @@ export const packRules: readonly PackRule[] = [
   plaintext,
   refused,
   anybody,
-  openTrust,
-  widePermission,
   everyPort,
+  ...trustRules,
+  widePermission,
 ];

@@ -1,5 +1,6 @@
 import { Option } from "commander";
 import { CliError } from "../exit.ts";
+import { useColor } from "../format/color.ts";
 import { answerCases } from "../reach/cases.ts";
 import { reachFolder } from "../reach/folder.ts";
 import { FORMATS, type Format, render } from "../reach/formats.ts";
@@ -52,7 +53,7 @@ Exit code: 0 answered, 2 could not be read.`,
         const { rows, warnings } = reachFolder(dir, { ...plane, trustDomain, rootNamespace });
         await errors.write(warnings.map((warning) => `${warning}\n`).join(""));
         await errors.flush();
-        await output.write(render(rows, format, process.stdout.isTTY === true && !process.env.NO_COLOR));
+        await output.write(render(rows, format, useColor(process.stdout)));
         await output.flush();
       } else if (dir === undefined && options.cases !== undefined) {
         exit(await answerCases(options.cases, output, errors));

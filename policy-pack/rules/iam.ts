@@ -1,111 +1,105 @@
+import { IamTextError } from "../../policy/compile/aws/iam-text.ts";
+import { checkPermissionDocument } from "../../policy/lint/aws/check-permission-document.ts";
+import { checkTrustDocument } from "../../policy/lint/aws/check-trust-document.ts";
+import type { DocumentBreach } from "../../policy/lint/aws/document-breach.ts";
 import { type Fields, fields, list, resource as made, type Resource, text, texts } from "../resource.ts";
 import type { ResourceRule, StackBreach } from "../rule.ts";
 
-const role = (statement: Record<string, unknown>) =>
-  made("aws:iam/role:Role", "api", {
-    assumeRolePolicy: JSON.stringify({
-      Version: "2012-10-17",
-      Statement: [{ Effect: "Allow", ...statement }],
-    }),
-  });
-const permission = (statement: Record<string, unknown>) =>
-  made("aws:iam/rolePolicy:RolePolicy", "api", {
-    policy: JSON.stringify({ Version: "2012-10-17", Statement: [{ Effect: "Allow", ...statement }] }),
+const allow = (statement: Fields) =>
+  JSON.stringify({ Version: "2012-10-17", Statement: [{ Effect: "Allow", ...statement }] });
+const role = (statement: Fields) => made("aws:iam/role:Role", "api", { assumeRolePolicy: allow(statement) });
+const permission = (statement: Fields) =>
+  made("aws:iam/rolePolicy:RolePolicy", "api", { policy: allow(statement) });
+const PROVIDER = "arn:aws:iam::123456789012:oidc-provider/oidc.example.com";
+const federated = (condition: Fields) =>
+  role({ Action: "sts:AssumeRoleWithWebIdentity", Principal: { Federated: PROVIDER }, Condition: condition });
+const SUBJECT = { "oidc.example.com:sub": "system:serviceaccount:shop:api" };
+const AUDIENCE = { "oidc.example.com:aud": "sts.amazonaws.com" };
+const exact = federated({ StringEquals: { ...SUBJECT, ...AUDIENCE } });
+const tagged = (action: string | readonly string[]) =>
+  role({
+    Action: action,
+    Principal: { Service: "pods.eks.amazonaws.com" },
+    Condition: {
+      StringEquals: {
+        "aws:RequestTag/kubernetes-namespace": "shop",
+        "aws:RequestTag/kubernetes-service-account": "api",
+      },
+    },
   });
 
-/** The statements that allow, of a document given as text or as an object. */
-function allows(document: unknown): Fields[] {
-  const parsed = typeof document === "string" ? parse(document) : fields(document);
-  const { Statement: statement } = parsed;
-  return (Array.isArray(statement) ? statement : [statement])
-    .map(fields)
-    .filter((one) => one.Effect === "Allow");
-}
-
-function parse(document: string): Fields {
+/** What a check says of a document; nothing of what is no document, which AWS refuses in its own words. */
+function read(check: (document: unknown) => DocumentBreach[], document: unknown): DocumentBreach[] {
+  if (document === undefined) return [];
   try {
-    return fields(JSON.parse(document));
-  } catch {
-    // AWS refuses it, with its own words.
-    return {};
+    return check(document);
+  } catch (error) {
+    if (error instanceof IamTextError) return [];
+    throw error;
   }
 }
 
-/** PR620. */
-export const openTrust: ResourceRule = {
-  id: "PR620",
-  over: "resource",
-  severities: ["error"],
-  remediation:
-    "Name the principal; for an OIDC provider add a StringEquals condition on its `:sub` with the exact subject.",
-  bad: [
-    [role({ Action: "sts:AssumeRole", Principal: { AWS: "*" } })],
-    [role({ Action: "sts:AssumeRole", Principal: "*" })],
-    [
-      role({
-        Action: "sts:AssumeRoleWithWebIdentity",
-        Principal: { Federated: "arn:aws:iam::123456789012:oidc-provider/oidc.example.com" },
-        Condition: { StringEquals: { "oidc.example.com:aud": "sts.amazonaws.com" } },
-      }),
-    ],
-    [
-      role({
-        Action: "sts:AssumeRoleWithWebIdentity",
-        Principal: { Federated: "arn:aws:iam::123456789012:oidc-provider/oidc.example.com" },
-        Condition: { StringLike: { "oidc.example.com:sub": "system:serviceaccount:*:*" } },
-      }),
-    ],
-  ],
-  good: [
-    [role({ Action: "sts:AssumeRole", Principal: { AWS: "arn:aws:iam::123456789012:role/ci" } })],
-    [
-      role({
-        Action: ["sts:AssumeRole", "sts:TagSession"],
-        Principal: { Service: "pods.eks.amazonaws.com" },
-      }),
-    ],
-    [
-      role({
-        Action: "sts:AssumeRoleWithWebIdentity",
-        Principal: { Federated: "arn:aws:iam::123456789012:oidc-provider/oidc.example.com" },
-        Condition: { StringEquals: { "oidc.example.com:sub": "system:serviceaccount:shop:api" } },
-      }),
-    ],
-  ],
-  *check(resource): Iterable<StackBreach> {
-    if (resource.type !== "aws:iam/role:Role") return;
-    for (const statement of allows(resource.props.assumeRolePolicy)) {
-      const principal = statement.Principal;
-      const named = typeof principal === "string" ? [principal] : texts(fields(principal).AWS);
-      const conditions = Object.entries(fields(statement.Condition));
-      if (statement.NotPrincipal !== undefined) {
-        yield { message: `role ${resource.name} may be taken by everybody but a few (NotPrincipal)` };
-      } else if (named.includes("*") && conditions.length === 0) {
-        yield { message: `role ${resource.name} may be taken by anybody (Principal *)` };
+function trustRule(
+  id: DocumentBreach["rule"],
+  remediation: string,
+  bad: ResourceRule["bad"],
+  good: ResourceRule["good"],
+): ResourceRule {
+  return {
+    id,
+    over: "resource",
+    severities: ["error"],
+    remediation,
+    bad,
+    good,
+    *check(resource): Iterable<StackBreach> {
+      if (resource.type !== "aws:iam/role:Role") return;
+      for (const { rule, statement, message } of read(checkTrustDocument, resource.props.assumeRolePolicy)) {
+        if (rule === id) yield { message: `role ${resource.name}, trust statement ${statement}: ${message}` };
       }
-      const providers = texts(fields(principal).Federated).filter((arn) => arn.includes(":oidc-provider/"));
-      if (providers.length === 0 || namesSubject(conditions)) continue;
-      yield { message: `role ${resource.name} may be taken by every subject of ${providers.join(", ")}` };
-    }
-  },
-};
-
-/** A condition that names subjects: exact ones, or a pattern with a namespace in it. */
-function namesSubject(conditions: readonly (readonly [string, unknown])[]): boolean {
-  return conditions.some(
-    ([operator, keys]) =>
-      /^(ForAnyValue:)?String(Equals|Like)$/.test(operator) &&
-      Object.entries(fields(keys)).some(
-        ([key, values]) =>
-          key.endsWith(":sub") && texts(values).every((value) => !isAnySubject(value, operator)),
-      ),
-  );
+    },
+  };
 }
 
-function isAnySubject(value: string, operator: string): boolean {
-  // In StringEquals a star is a star.
-  return operator.endsWith("StringLike") && /^(\*|system:serviceaccount:\*.*|repo:\*.*)$/.test(value);
-}
+/** PR630 to PR633, of the trust documents of roles. */
+export const trustRules: readonly ResourceRule[] = [
+  trustRule(
+    "PR630",
+    "Name the service, the OIDC provider, or the role that may take it.",
+    [
+      [role({ Action: "sts:AssumeRole", Principal: { AWS: "*" } })],
+      [role({ Action: "sts:AssumeRole", Principal: "*" })],
+      [role({ Action: "sts:AssumeRole", NotPrincipal: { AWS: "arn:aws:iam::123456789012:root" } })],
+    ],
+    [[role({ Action: "sts:AssumeRole", Principal: { AWS: "arn:aws:iam::123456789012:role/ci" } })]],
+  ),
+  trustRule(
+    "PR631",
+    "Demand the exact subject with StringEquals: `:sub` of an OIDC provider, the two session tags of Pod Identity.",
+    [
+      [federated({ StringEquals: AUDIENCE })],
+      [
+        federated({
+          StringEquals: AUDIENCE,
+          StringLike: { "oidc.example.com:sub": "system:serviceaccount:*:*" },
+        }),
+      ],
+    ],
+    [[exact]],
+  ),
+  trustRule(
+    "PR632",
+    "Demand `:aud` to equal sts.amazonaws.com.",
+    [[federated({ StringEquals: SUBJECT })]],
+    [[exact]],
+  ),
+  trustRule(
+    "PR633",
+    "Add `sts:TagSession` to the statement's actions.",
+    [[tagged("sts:AssumeRole")]],
+    [[tagged(["sts:AssumeRole", "sts:TagSession"])]],
+  ),
+];
 
 /** Where a resource keeps a document of permissions. */
 const DOCUMENTS: Readonly<Record<string, string>> = {
@@ -114,13 +108,12 @@ const DOCUMENTS: Readonly<Record<string, string>> = {
   "aws:iam/userPolicy:UserPolicy": "policy",
   "aws:iam/groupPolicy:GroupPolicy": "policy",
 };
-/** Actions that open a database or a cache to whoever has them. */
-const LOGIN =
-  /^(\*|rds-db:(\*|connect)|elasticache:(\*|connect)|dsql:(\*|DbConnect(Admin)?)|kafka-cluster:(\*|Connect))$/i;
+/** Actions that open a database, a cache or a broker. Of other actions, whether a pattern is too wide is not known here. */
+const OPENS = /^(\*|(rds-db|elasticache|dsql|kafka-cluster):.*)$/i;
 
-/** PR621. */
+/** PR636, of the statements that open TCP services or everything. */
 export const widePermission: ResourceRule = {
-  id: "PR621",
+  id: "PR636",
   over: "resource",
   severities: ["error"],
   remediation:
@@ -143,24 +136,39 @@ export const widePermission: ResourceRule = {
         Resource: "arn:aws:rds-db:eu-west-1:123456789012:dbuser:cluster-ABC/api",
       }),
     ],
-    [permission({ Action: "s3:ListAllMyBuckets", Resource: "*" })],
+    [permission({ Action: "s3:Get*", Resource: "*" })],
   ],
   *check(resource): Iterable<StackBreach> {
     for (const [where, document] of permissions(resource)) {
-      for (const statement of allows(document)) {
-        if (statement.NotAction !== undefined) {
-          yield { message: `${where} allows everything but a few actions (NotAction)` };
-          continue;
-        }
-        const actions = texts(statement.Action).filter((action) => LOGIN.test(action));
-        const targets = statement.NotResource === undefined ? texts(statement.Resource) : ["*"];
-        const wide = targets.filter((target) => target === "*" || /:dbuser:[^/]*\*/.test(target));
-        if (actions.length === 0 || wide.length === 0) continue;
-        yield { message: `${where} allows ${actions.join(", ")} on ${wide.join(", ")}` };
+      for (const { message, statement } of read(
+        (value) => checkPermissionDocument(opening(value)),
+        document,
+      )) {
+        yield { message: `${where}, statement ${statement}: ${message}` };
       }
     }
   },
 };
+
+/** The document with those statements alone that open something. */
+function opening(document: unknown): unknown {
+  const parsed: unknown = typeof document === "string" ? parse(document) : document;
+  const { Statement: statement, ...rest } = fields(parsed);
+  const all = Array.isArray(statement) ? statement : [statement];
+  const relevant = all.filter((one) => {
+    const { Action: action, NotAction: notAction } = fields(one);
+    return notAction !== undefined || texts(action).some((pattern) => OPENS.test(pattern));
+  });
+  return { ...rest, Statement: relevant };
+}
+
+function parse(document: string): unknown {
+  try {
+    return JSON.parse(document);
+  } catch {
+    return undefined;
+  }
+}
 
 function permissions({ type, name, props }: Resource): [string, unknown][] {
   if (type === "aws:iam/role:Role") {

@@ -18,20 +18,6 @@ export const stackRules: readonly RuleInfo[] = [
     "name the workloads, namespaces or address blocks that need the access",
   ),
   rule(
-    "PR620",
-    "error",
-    "Role that anybody may take",
-    "A trust document that names everybody, or a whole identity provider without saying which of its subjects, hands the role's access to workloads nobody thought of.",
-    "name the principal, and for an identity provider the exact subject: `system:serviceaccount:NAMESPACE:NAME`",
-  ),
-  rule(
-    "PR621",
-    "error",
-    "Permission for everything",
-    "A permission with a wildcard for what it acts on opens the databases of tomorrow too, and IAM then is wider than the mesh and the proxy in front of it.",
-    "name the actions, and the ARN with the database user or the cache user",
-  ),
-  rule(
     "PR622",
     "warning",
     "Security group that opens every port",
