@@ -3,6 +3,7 @@
  * made anew in a user's next `up`. A change here is a breaking change.
  */
 import { expect, it } from "vitest";
+import { configOf, EXAMPLE_CONFIG } from "../aws/example-config.ts";
 import { previewed } from "../mocks/engine.ts";
 
 const aws = { "test:aws": "emulated", "test:awsEndpoint": "http://127.0.0.1:1" };
@@ -12,6 +13,15 @@ const examples: Readonly<
   minimal: { program: () => import("../../examples/minimal/index.ts") },
   single: { program: () => import("../../examples/single/index.ts") },
   orders: { program: () => import("../../examples/orders/index.ts"), config: aws },
+  eks: { program: () => import("../../examples/eks/index.ts"), config: configOf("test", EXAMPLE_CONFIG.eks) },
+  irsa: {
+    program: () => import("../../examples/irsa/index.ts"),
+    config: configOf("test", EXAMPLE_CONFIG.irsa),
+  },
+  "roles-anywhere": {
+    program: () => import("../../examples/roles-anywhere/index.ts"),
+    config: configOf("test", EXAMPLE_CONFIG["roles-anywhere"]),
+  },
 };
 
 it.each(Object.keys(examples))(

@@ -1,4 +1,4 @@
-/** Documents that the samples of the AWS guardrails begin with. */
+/** Documents that the samples of the AWS guardrails are put together from; this one is first. */
 export const TRUST_SAMPLE = `apiVersion: portreeve.dev/v1
 kind: Trust
 metadata: { name: estate }
@@ -10,10 +10,10 @@ spec:
       istioVersion: "1.31"
       eks: { name: prod, account: "111122223333", region: eu-central-1, oidcIssuer: "https://oidc.example.com/id/A" }
   defaults: { permissionsBoundary: "arn:aws:iam::111122223333:policy/boundary" }
----
 `;
 
-export const DATABASE_SAMPLE = `apiVersion: portreeve.dev/v1
+export const DATABASE_SAMPLE = `---
+apiVersion: portreeve.dev/v1
 kind: Service
 metadata: { name: orders-db }
 spec:
@@ -22,27 +22,26 @@ spec:
   ports: [5432]
   location: { type: external }
   aws: { rds: { resourceId: cluster-ABC, users: [app] } }
----
 `;
 
 /** A Workload; `aws` in flow style. */
 export function workloadSample(id: string, aws: string): string {
   const [namespace, name] = id.split("/");
-  return `apiVersion: portreeve.dev/v1
+  return `---
+apiVersion: portreeve.dev/v1
 kind: Workload
 metadata: { name: ${name}, namespace: ${namespace} }
 spec:${aws === "" ? " {}" : `\n  aws: ${aws}`}
----
 `;
 }
 
 export function grantSample(workload: string, service = "orders-db"): string {
   const name = `${workload.replace("/", "-")}-${service}`;
-  return `apiVersion: portreeve.dev/v1
+  return `---
+apiVersion: portreeve.dev/v1
 kind: Grant
 metadata: { name: ${name} }
 spec: { from: { workloads: [${workload}] }, to: { service: ${service} }, owner: shop }
----
 `;
 }
 
@@ -55,7 +54,7 @@ export function existingSample(
   const text = `'${JSON.stringify(document)}'`;
   return workloadSample(
     "shop/api",
-    `\n    mode: ${mode}\n    roleArn: arn:aws:iam::111122223333:role/api\n    existing:\n      permissionsBoundary: arn:aws:iam::111122223333:policy/boundary\n      ${field}: ${field === "trust" ? text : `[${text}]`}`,
+    `\n    mode: ${mode}\n    roleArn: "arn:aws:iam::111122223333:role/api"\n    existing:\n      permissionsBoundary: "arn:aws:iam::111122223333:policy/boundary"\n      ${field}: ${field === "trust" ? text : `[${text}]`}`,
   );
 }
 
