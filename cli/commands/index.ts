@@ -3,6 +3,7 @@ import { registerAccess } from "./access.ts";
 import { registerCompletion } from "./completion.ts";
 import { registerDecide } from "./decide.ts";
 import { registerDiff } from "./diff.ts";
+import { registerDrift } from "./drift.ts";
 import { registerExplain } from "./explain.ts";
 import { registerImport } from "./import.ts";
 import { registerInit } from "./init.ts";
@@ -25,6 +26,7 @@ export const registrations: readonly Register[] = [
   registerCompletion,
   registerDecide,
   registerDiff,
+  registerDrift,
   registerExplain,
   registerImport,
   registerInit,
