@@ -84,3 +84,20 @@ test("ztunnel knows no aliases: an alias in Trust would let in whom it refuses t
   ]);
   expect(differences(objects, { ...aliased, dataPlane: "sidecar" })).toEqual([]);
 });
+
+test("a deny of a namespace that would hit an account let in today is not made: unknown namespaces lose, nobody known does", () => {
+  const policy = (name: string, action: string, rules: readonly unknown[]) => ({
+    apiVersion: "security.istio.io/v1",
+    kind: "AuthorizationPolicy",
+    metadata: { name, namespace: "shop" },
+    spec: { action, rules },
+  });
+  const api = "cluster.local/ns/shop/sa/api";
+  const found = differences([
+    ...DB,
+    pod("api", "api", { app: "api" }),
+    policy("network", "ALLOW", [{ from: [{ source: { ipBlocks: ["10.0.0.0/8"] } }] }]),
+    policy("not-ours", "DENY", [{ from: [{ source: { namespaces: ["shop"], notPrincipals: [api] } }] }]),
+  ]);
+  expect(found).toEqual([["narrower", "db", 5432, ["namespaces that are not known from 10.0.0.0/8"]]]);
+});
