@@ -61,7 +61,8 @@ export async function startProxy(scope: Scope, parts: Parts, name = "proxy"): Pr
   writeFileSync(file("ca.pem"), ca.cert);
   writeFileSync(file("cert.pem"), own.cert);
   writeFileSync(file("key.pem"), own.key, { mode: 0o600 });
-  const [adminPort = 0, metricsPort = 0] = await freePorts(2);
+  const [adminPort = 0, freePort = 0] = await freePorts(2);
+  const metricsPort = parts.metrics?.port ?? freePort;
   let config: ProxyConfigInput = {
     version: 1,
     policy: { digest: "test-1" },
