@@ -62,7 +62,7 @@ it("nothing wrong is exit 0, and files that are neither are passed over", () => 
 });
 
 it("policies beside them are linted as ever", () => {
-  write("mesh.yaml", MESH + `---\n${RULE}`);
+  write("mesh.yaml", `${MESH}---\n${RULE}`);
   write("trust.yaml", TRUST);
   const result = found();
   expect(result.digest).toMatch(/^sha256:/);
