@@ -6,7 +6,7 @@
 import { Provider as KubernetesProvider } from "@pulumi/kubernetes/provider.js";
 import * as pulumi from "@pulumi/pulumi";
 import { AccessPlane } from "portreeve";
-import { grant, service, trust, workload } from "portreeve/policy";
+import { grant, group, service, trust, workload } from "portreeve/policy";
 
 const config = new pulumi.Config();
 const account = config.require("account");
@@ -37,8 +37,10 @@ const plane = new AccessPlane(
       workload("shop/reports", {
         selector: { app: "reports" },
         owner: "team-reports",
+        groups: ["reporting"],
         aws: { mode: "pod-identity" },
       }),
+      group("reporting", { members: {}, owner: "team-reports" }),
       service("orders-db", {
         protocol: "postgres",
         hosts: [config.require("databaseHost")],

@@ -7,7 +7,7 @@ import { Provider as AwsProvider } from "@pulumi/aws/provider.js";
 import { Provider as KubernetesProvider } from "@pulumi/kubernetes/provider.js";
 import * as pulumi from "@pulumi/pulumi";
 import { AccessPlane } from "portreeve";
-import { grant, service, trust, workload } from "portreeve/policy";
+import { grant, group, service, trust, workload } from "portreeve/policy";
 
 const config = new pulumi.Config();
 const account = config.require("account");
@@ -45,11 +45,13 @@ const plane = new AccessPlane(
       workload("shop/reports", {
         selector: { app: "reports" },
         owner: "team-reports",
+        groups: ["reporting"],
         aws: {
           mode: "irsa",
           assume: [{ account: dataAccount, roleName: "shop-reports", externalId: "shop-reports-prod" }],
         },
       }),
+      group("reporting", { members: {}, owner: "team-reports" }),
       service("orders-db", {
         protocol: "postgres",
         hosts: [config.require("databaseHost")],

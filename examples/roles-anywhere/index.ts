@@ -8,7 +8,7 @@ import { TrustAnchor } from "@pulumi/aws/rolesanywhere/trustAnchor.js";
 import { Provider as KubernetesProvider } from "@pulumi/kubernetes/provider.js";
 import * as pulumi from "@pulumi/pulumi";
 import { AccessPlane } from "portreeve";
-import { grant, service, trust, workload } from "portreeve/policy";
+import { grant, group, service, trust, workload } from "portreeve/policy";
 
 const config = new pulumi.Config();
 const account = config.require("account");
@@ -41,6 +41,7 @@ const plane = new AccessPlane(
       workload("warehouse/scanner", {
         selector: { app: "scanner" },
         owner: "team-warehouse",
+        groups: ["warehouse"],
         aws: {
           mode: "roles-anywhere",
           account,
@@ -49,6 +50,7 @@ const plane = new AccessPlane(
           issuerCommonName: config.get("issuerCommonName") ?? "Workload CA",
         },
       }),
+      group("warehouse", { members: {}, owner: "team-warehouse" }),
       service("stock-db", {
         protocol: "postgres",
         hosts: [config.require("databaseHost")],

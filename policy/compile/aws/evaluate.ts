@@ -37,7 +37,7 @@ function applies(statement: ReadStatement, call: IamCall): Answer {
       : inverted.includes("NotPrincipal")
         ? "unknown"
         : any((statement.principals[call.principal.kind] ?? []).map((value) => isPrincipal(value, call))),
-    inverted.includes("NotAction") ? "unknown" : action,
+    inverted.includes("NotAction") ? not(action) : action,
     call.resource === undefined ? "yes" : inverted.includes("NotResource") ? not(resource) : resource,
     ...statement.conditions.map((condition) => holds(condition, call.context)),
   ]);

@@ -34,7 +34,7 @@ export interface ReadStatement {
   readonly effect: "Allow" | "Deny";
   /** By kind: `AWS`, `Service`, `Federated`. `Principal: "*"` is `AWS: ["*"]`. */
   readonly principals: Readonly<Record<string, readonly string[]>>;
-  /** `NotPrincipal`, `NotAction` or `NotResource` is used: everything but what is named. */
+  /** `NotAction` or `NotResource` is used: everything but what the lists name. `NotPrincipal`: everybody but who is left out here. */
   readonly inverted: readonly ("NotPrincipal" | "NotAction" | "NotResource")[];
   readonly actions: readonly string[];
   readonly resources: readonly string[];
@@ -64,8 +64,8 @@ export function readIamDocument(document: unknown): ReadStatement[] {
     effect: one.Effect,
     principals: one.Principal === "*" ? { AWS: ["*"] } : (one.Principal ?? {}),
     inverted: (["NotPrincipal", "NotAction", "NotResource"] as const).filter((key) => one[key] !== undefined),
-    actions: one.Action ?? [],
-    resources: one.Resource ?? [],
+    actions: one.Action ?? one.NotAction ?? [],
+    resources: one.Resource ?? one.NotResource ?? [],
     conditions: Object.entries(one.Condition ?? {}).flatMap(([operator, keys]) =>
       Object.entries(keys).map(([key, list]) => ({ operator, key, values: list })),
     ),

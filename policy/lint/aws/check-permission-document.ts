@@ -21,8 +21,11 @@ export function checkPermissionDocument(document: unknown): DocumentBreach[] {
 
 function* messages({ actions, resources, inverted }: ReadStatement): Iterable<string> {
   for (const key of inverted) yield `\`${key}\` allows everything that is not named`;
-  for (const action of actions) if (/[*?]/.test(action)) yield `the action ${action} is a pattern`;
-  for (const resource of resources) {
+  const named = <T>(key: (typeof inverted)[number], list: readonly T[]) =>
+    inverted.includes(key) ? [] : list;
+  for (const action of named("NotAction", actions))
+    if (/[*?]/.test(action)) yield `the action ${action} is a pattern`;
+  for (const resource of named("NotResource", resources)) {
     if (/[*?]/.test(resource) && !PATTERNS_MEANT.test(resource))
       yield `the resource ${resource} is a pattern`;
   }

@@ -47,9 +47,14 @@ function* checkStatement(statement: ReadStatement): Iterable<DocumentBreach> {
 }
 
 /** SAML has no subject of this kind; its providers are left alone. */
-function isWebIdentity({ principals, actions }: ReadStatement): boolean {
+function isWebIdentity(statement: ReadStatement): boolean {
+  const { principals } = statement;
   const oidc = (principals.Federated ?? []).some((value) => !value.includes(":saml-provider/"));
-  return oidc && actions.some((pattern) => matchesPattern(pattern, "sts:AssumeRoleWithWebIdentity", true));
+  return oidc && isFor(statement, "sts:AssumeRoleWithWebIdentity");
+}
+
+function isFor({ actions, inverted }: ReadStatement, action: string): boolean {
+  return actions.some((pattern) => matchesPattern(pattern, action, true)) !== inverted.includes("NotAction");
 }
 
 function* exactly(
@@ -74,9 +79,7 @@ function missingTags(allows: readonly ReadStatement[]): DocumentBreach[] {
   return [POD_IDENTITY, ROLES_ANYWHERE].flatMap((service): DocumentBreach[] => {
     const own = allows.filter(({ principals }) => principals.Service?.includes(service));
     const [first] = own;
-    const tags = own.some(({ actions }) =>
-      actions.some((pattern) => matchesPattern(pattern, "sts:TagSession", true)),
-    );
+    const tags = own.some((statement) => isFor(statement, "sts:TagSession"));
     if (!first || tags) return [];
     return [{ rule: "PR633", statement: first.label, message: `${service} may not use \`sts:TagSession\`` }];
   });

@@ -90,6 +90,11 @@ describe("a trust document", () => {
       web({ "ForAllValues:StringEquals": { ...sub, ...aud } }),
       ["PR631", "PR632"],
     ],
+    [
+      "a provider by an action that is only left out elsewhere",
+      allow({ Principal: { Federated: PROVIDER }, NotAction: "sts:GetCallerIdentity" }),
+      ["PR631", "PR632"],
+    ],
     ["no audience", web({ StringEquals: sub }), ["PR632"]],
     [
       "Pod Identity without tags",
