@@ -7,6 +7,15 @@ import { type MeshPort, type MeshService, podsBehind, targetPort, type World } f
  * services whose endpoints are not known by labels: there is nothing to compare a client's mode with.
  */
 export function backendsOf(world: World, service: MeshService, port: MeshPort): readonly Backend[] {
+  const known = asked.get(port) ?? find(world, service, port);
+  asked.set(port, known);
+  return known;
+}
+
+/** Every client asks for the same; a port object is of one world. */
+const asked = new WeakMap<MeshPort, readonly Backend[]>();
+
+function find(world: World, service: MeshService, port: MeshPort): readonly Backend[] {
   const pods = podsBehind(world, service);
   if (pods.length > 0) {
     return pods.flatMap((pod) => {
