@@ -1,10 +1,11 @@
-import type { ProxyListener, ProxyRule } from "../policy/compile/proxy/config.ts";
+import type { ProxyAgent, ProxyListener, ProxyRule } from "../policy/compile/proxy/config.ts";
 import type { PrincipalChain, Verdict } from "../policy/decide/index.ts";
 import { ConnectStage, ESTABLISHED, response } from "./accept/connect-stage.ts";
 import type { CloseReason } from "./close-reason.ts";
 import type { Applicant } from "./connect/admission.ts";
 import type { LaterTls } from "./connect/dial.ts";
 import type { Endpoint } from "./connect/endpoints.ts";
+import { type Limited, liveLimit, rateLimit } from "./connect/limits.ts";
 import { MysqlLogin } from "./connect/mysql-login.ts";
 import { mysqlPeers } from "./connect/mysql-peers.ts";
 import { Connecting } from "./connect.ts";
@@ -217,9 +218,9 @@ export class Connection implements Timed, Applicant, StreamEvents {
     }
     this.verdict = verdict;
     // Somebody who waits for a place holds none of the rules' places yet.
-    if (this.#holdsPlace) this.state.counts.leaveRules(this.rules);
+    if (this.#holdsPlace) this.state.counts.leaveRules(this.rules, this.principalKey);
     this.rules = this.#rulesOf(verdict);
-    if (this.#holdsPlace) this.state.counts.enterRules(this.rules);
+    if (this.#holdsPlace) this.state.counts.enterRules(this.rules, this.principalKey);
     this.#setBounds();
     if (this.phase === "relay") this.state.deadlines.set(this, this.due(this.state.deadlines.now));
   }
@@ -230,23 +231,28 @@ export class Connection implements Timed, Applicant, StreamEvents {
     return rules.filter((rule) => rule !== undefined);
   }
 
+  get #agent(): ProxyAgent | undefined {
+    const { agent } = this.principal;
+    return agent === undefined ? undefined : this.state.generation.agents.get(agent);
+  }
+
+  get #limited(): Limited {
+    const { principalKey, rules } = this;
+    const perPrincipal = this.state.generation.config.limits.maxConnectionsPerPrincipal;
+    return { principalKey, rules, agent: this.#agent, perPrincipal };
+  }
+
   #auditRequired(): boolean {
     return this.state.generation.config.audit.required || this.service?.config.audit === "required";
   }
 
   #admit(service: ServiceState): void {
-    const { limits } = this.state.generation.config;
-    const held = this.state.counts.ofPrincipal(this.principalKey);
-    if (held >= (limits.maxConnectionsPerPrincipal ?? NEVER)) {
-      this.finish("limit", "principal");
+    const limited = this.#limited;
+    const { counts, rates, deadlines } = this.state;
+    const reached = liveLimit(limited, counts) ?? rateLimit(limited, rates, deadlines.now);
+    if (reached !== undefined) {
+      this.finish("limit", reached);
       return;
-    }
-    for (const rule of this.rules) {
-      const live = this.state.counts.ofRule(rule);
-      if (live >= (rule.limits.maxConnections ?? NEVER)) {
-        this.finish("limit", `rule ${rule.id}`);
-        return;
-      }
     }
     const admission = service.admission.ask(this);
     switch (admission) {
@@ -271,7 +277,12 @@ export class Connection implements Timed, Applicant, StreamEvents {
     if (this.phase !== "queue" || !service) return;
     this.#holdsPlace = true;
     this.state.counts.enter(this.principalKey);
-    this.state.counts.enterRules(this.rules);
+    this.state.counts.enterRules(this.rules, this.principalKey);
+    const reached = liveLimit(this.#limited, this.state.counts, true);
+    if (reached !== undefined) {
+      this.finish("limit", reached);
+      return;
+    }
     this.#setBounds();
     this.admittedAt = performance.now();
     this.phase = "connect";
@@ -487,7 +498,7 @@ export class Connection implements Timed, Applicant, StreamEvents {
   // --- bounds
 
   #setBounds(): void {
-    if (this.service) this.#bounds.apply(this.service.config, this.rules, this.startedAt);
+    if (this.service) this.#bounds.apply(this.service.config, this.rules, this.#agent, this.startedAt);
   }
 
   due(now: number): number {
@@ -597,7 +608,7 @@ export class Connection implements Timed, Applicant, StreamEvents {
     this.endpoint = undefined;
     if (!this.#holdsPlace) return;
     this.#holdsPlace = false;
-    this.state.counts.leaveRules(this.rules);
+    this.state.counts.leaveRules(this.rules, this.principalKey);
     this.state.counts.leave(this.principalKey);
     service.admission.release(this.principalKey);
   }

@@ -4,6 +4,8 @@ import type { ProxyRule } from "../policy/compile/proxy/config.ts";
 export class LiveCounts {
   readonly #principals = new Map<string, number>();
   readonly #rules = new Map<string, number>();
+  /** Only of rules that bound each principal. */
+  readonly #rulePrincipals = new Map<string, number>();
 
   ofPrincipal(key: string): number {
     return this.#principals.get(key) ?? 0;
@@ -11,6 +13,10 @@ export class LiveCounts {
 
   ofRule(rule: ProxyRule): number {
     return this.#rules.get(ruleKey(rule)) ?? 0;
+  }
+
+  ofRulePrincipal(rule: ProxyRule, principal: string): number {
+    return this.#rulePrincipals.get(`${ruleKey(rule)}\n${principal}`) ?? 0;
   }
 
   enter(principal: string): void {
@@ -21,12 +27,21 @@ export class LiveCounts {
     decrement(this.#principals, principal);
   }
 
-  enterRules(rules: readonly ProxyRule[]): void {
-    for (const rule of rules) this.#rules.set(ruleKey(rule), this.ofRule(rule) + 1);
+  enterRules(rules: readonly ProxyRule[], principal: string): void {
+    for (const rule of rules) {
+      this.#rules.set(ruleKey(rule), this.ofRule(rule) + 1);
+      if (rule.limits.maxConnectionsPerPrincipal === undefined) continue;
+      this.#rulePrincipals.set(`${ruleKey(rule)}\n${principal}`, this.ofRulePrincipal(rule, principal) + 1);
+    }
   }
 
-  leaveRules(rules: readonly ProxyRule[]): void {
-    for (const rule of rules) decrement(this.#rules, ruleKey(rule));
+  /** With the same rules as on entering: a reload may have changed what they bound. */
+  leaveRules(rules: readonly ProxyRule[], principal: string): void {
+    for (const rule of rules) {
+      decrement(this.#rules, ruleKey(rule));
+      if (rule.limits.maxConnectionsPerPrincipal === undefined) continue;
+      decrement(this.#rulePrincipals, `${ruleKey(rule)}\n${principal}`);
+    }
   }
 }
 

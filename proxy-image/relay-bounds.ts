@@ -1,4 +1,4 @@
-import type { ProxyRule, ProxyService } from "../policy/compile/proxy/config.ts";
+import type { ProxyAgent, ProxyRule, ProxyService } from "../policy/compile/proxy/config.ts";
 import type { CloseReason } from "./close-reason.ts";
 
 export const NEVER = Number.POSITIVE_INFINITY;
@@ -14,11 +14,17 @@ export class RelayBounds {
   maxBytes = NEVER;
   #endsAt = NEVER;
 
-  /** Takes the narrowest of what the service and the rules allow. */
-  apply(service: ProxyService, rules: readonly ProxyRule[], startedAt: number): void {
+  /** Takes the narrowest of what the service, the rules and the agent allow. */
+  apply(
+    service: ProxyService,
+    rules: readonly ProxyRule[],
+    agent: ProxyAgent | undefined,
+    startedAt: number,
+  ): void {
     const durations = rules.map(({ limits }) => limits.maxDuration ?? NEVER);
     const bytes = rules.map(({ limits }) => limits.maxBytes ?? NEVER);
-    this.#endsAt = startedAt + Math.min(service.maxDuration ?? NEVER, ...durations);
+    this.#endsAt =
+      startedAt + Math.min(service.maxDuration ?? NEVER, agent?.maxDuration ?? NEVER, ...durations);
     this.maxBytes = Math.min(service.limits.maxBytes ?? NEVER, ...bytes);
   }
 

@@ -1,9 +1,15 @@
 import { X509Certificate } from "node:crypto";
-import type { ProxyConfig, ProxyService, ProxyServicePort } from "../policy/compile/proxy/config.ts";
+import type {
+  ProxyAgent,
+  ProxyConfig,
+  ProxyService,
+  ProxyServicePort,
+} from "../policy/compile/proxy/config.ts";
 import type { AuditLog } from "./audit/audit-log.ts";
 import { Judge } from "./authorize.ts";
 import { ServiceAdmission } from "./connect/admission.ts";
 import { EndpointPool } from "./connect/endpoints.ts";
+import { Rates } from "./connect/rates.ts";
 import { Resolver } from "./connect/resolve.ts";
 import { UpstreamTls, type UpstreamTlsFiles } from "./connect/upstream-tls.ts";
 import type { Connection } from "./connection.ts";
@@ -51,6 +57,8 @@ export interface Generation {
   readonly certificateExpires: number | undefined;
   /** Agents that identify themselves by a certificate of their own, by SPIFFE ID. */
   readonly agentByWorkload: ReadonlyMap<string, string>;
+  /** By name. */
+  readonly agents: ReadonlyMap<string, ProxyAgent>;
 }
 
 /** What one proxy process knows. Stages read it; only `apply` and the connections' own counters change it. */
@@ -59,6 +67,7 @@ export class ProxyState {
   readonly services = new Map<string, ServiceState>();
   readonly live = new Set<Connection>();
   readonly counts = new LiveCounts();
+  readonly rates = new Rates();
   readonly deadlines = new Deadlines(100, () => performance.now());
   readonly resolver = new Resolver();
   readonly audit: AuditLog;
@@ -108,6 +117,7 @@ export class ProxyState {
       judge: new Judge(loaded.config),
       certificateExpires:
         loaded.certificate && Date.parse(new X509Certificate(loaded.certificate.cert).validTo),
+      agents: new Map(loaded.config.agents.map((agent) => [agent.name, agent])),
       agentByWorkload: new Map(
         loaded.config.agents.flatMap(({ name, workloads }) => workloads.map((id) => [id, name])),
       ),

@@ -232,19 +232,18 @@ describe("a rule", () => {
     ]);
   });
 
-  test("bounds one principal exactly, and says so where it counts several together", () => {
-    const one = rule(
-      { limits: { maxConnections: 3, maxConnectionDuration: "90s", maxBytes: 10 } },
-      { workloads: ["shop/api"] },
-    );
-    expect(one.config?.rules[0]?.limits).toEqual({ maxConnections: 3, maxDuration: "90s", maxBytes: 10 });
-    expect(one.findings).toEqual([]);
-    expect(rule({ limits: { maxConnections: 3 } }).findings).toMatchObject([
-      { rule: "PR420", severity: "warning", object: "Grant/g" },
-    ]);
-    expect(rule({ limits: { connectionsPerMinute: 3 } }).findings).toMatchObject([
-      { rule: "PR421", severity: "error" },
-    ]);
+  test("bounds each principal, whether it names one or a group of them", () => {
+    const limits = { maxConnections: 3, connectionsPerMinute: 9, maxConnectionDuration: "90s", maxBytes: 10 };
+    for (const from of [{ workloads: ["shop/api"] }, undefined]) {
+      const { config, findings } = rule({ limits }, from);
+      expect(config?.rules[0]?.limits).toEqual({
+        maxConnectionsPerPrincipal: 3,
+        connectionsPerMinutePerPrincipal: 9,
+        maxDuration: "90s",
+        maxBytes: 10,
+      });
+      expect(findings).toEqual([]);
+    }
   });
 });
 

@@ -48,7 +48,7 @@ export function compileProxy(input: CompileInput): Compiled<ProxyShard> {
           services: services.map((service) =>
             proxyService({ model, cluster, service, rules: rulesOf(service), findings }),
           ),
-          rules: proxyRules(ownRules, findings),
+          rules: proxyRules(ownRules),
           agents,
         },
       },

@@ -47,6 +47,10 @@ export const ruleSchema = z.strictObject({
     .strictObject({
       /** Live connections allowed by the rule, all clients together. */
       maxConnections: z.int().min(1).optional(),
+      /** Live connections allowed by the rule, of each principal. */
+      maxConnectionsPerPrincipal: z.int().min(1).optional(),
+      /** New connections allowed by the rule in any minute, of each principal. */
+      connectionsPerMinutePerPrincipal: z.int().min(1).optional(),
       /** Of one connection. */
       maxDuration: duration.optional(),
       /** Bytes of one connection, both directions together. */

@@ -1,14 +1,13 @@
-import { compareText, type Finding } from "../../finding.ts";
+import { compareText } from "../../finding.ts";
 import { sortedSet } from "../../model/canonical.ts";
 import type { Rule } from "../../model/types.ts";
-import { findingAt } from "../report.ts";
 import type { ProxyConfigInput } from "./config.ts";
 import { proxyDuration, proxyInstant, proxyOrigin } from "./scalar.ts";
 
 type ConfigRule = ProxyConfigInput["rules"][number];
 
 /** The rules that the proxy judges by, in the model's order. */
-export function proxyRules(rules: readonly Rule[], findings: Finding[]): ConfigRule[] {
+export function proxyRules(rules: readonly Rule[]): ConfigRule[] {
   return rules.map((rule) => {
     const { when, limits, origin } = rule;
     return {
@@ -23,7 +22,7 @@ export function proxyRules(rules: readonly Rule[], findings: Finding[]): ConfigR
         ...(when.sourceCidrs && { sourceCidrs: [...when.sourceCidrs] }),
         ...(when.sni && { sni: [...when.sni] }),
       },
-      ...(limits && { limits: configLimits(rule, findings) }),
+      ...(limits && { limits: configLimits(limits) }),
       ...(origin && { origin: proxyOrigin(origin) }),
     };
   });
@@ -45,44 +44,13 @@ function configSubjects(rule: Rule): ConfigRule["subjects"] {
   };
 }
 
-/**
- * A grant bounds each of its principals; the proxy's rule counts all of them together. With one principal that is the same.
- */
-function configLimits(rule: Rule, findings: Finding[]): NonNullable<ConfigRule["limits"]> {
-  const { maxConnections, connectionsPerMinute, maxBytes, maxConnectionDuration } = rule.limits ?? {};
-  const blamed = { kind: "Grant", id: rule.id, position: rule.origin } as const;
-  if (maxConnections !== undefined && !namesOnePrincipal(rule)) {
-    findings.push(
-      findingAt(
-        "PR420",
-        "warning",
-        blamed,
-        `\`limits.maxConnections\` of ${rule.id} is meant for each principal, and the proxy counts all principals of a grant together`,
-        "make a grant for each principal, or choose the bound for all of them",
-      ),
-    );
-  }
-  if (connectionsPerMinute !== undefined) {
-    findings.push(
-      findingAt(
-        "PR421",
-        "error",
-        blamed,
-        `\`limits.connectionsPerMinute\` of ${rule.id} cannot be enforced: the proxy bounds the rate of agents only`,
-        "state it in the Agent's `limits`, or use `maxConnections`",
-      ),
-    );
-  }
+/** A grant bounds each of its principals, and so does the rule. */
+function configLimits(limits: NonNullable<Rule["limits"]>): NonNullable<ConfigRule["limits"]> {
+  const { maxConnections, connectionsPerMinute, maxBytes, maxConnectionDuration } = limits;
   return {
-    ...(maxConnections !== undefined && { maxConnections }),
+    ...(maxConnections !== undefined && { maxConnectionsPerPrincipal: maxConnections }),
+    ...(connectionsPerMinute !== undefined && { connectionsPerMinutePerPrincipal: connectionsPerMinute }),
     ...(maxConnectionDuration !== undefined && { maxDuration: proxyDuration(maxConnectionDuration) }),
     ...(maxBytes !== undefined && { maxBytes }),
   };
-}
-
-function namesOnePrincipal({ subjects }: Rule): boolean {
-  const many = subjects.namespaces.length + subjects.cidrs.length + subjects.idpGroups.length;
-  const one =
-    subjects.workloads.length + subjects.users.length + subjects.awsRoles.length + subjects.agents.length;
-  return many === 0 && one === 1;
 }

@@ -23,8 +23,6 @@ export const grantRules: readonly RuleInfo[] = [
     DIVERGES,
     "add it to the agent's `services`",
   ),
-  rule("PR420", "warning", "Connection limit counted for a grant as a whole", DIVERGES),
-  rule("PR421", "error", "Rate limit that the proxy cannot enforce", DIVERGES),
   rule("PR422", "error", "Byte limit that the proxy cannot enforce", DIVERGES),
   rule("PR450", "error", "Grants differ for one target port", DIVERGES),
   rule("PR452", "error", "Source addresses across networks", DIVERGES, "name workloads or namespaces"),

@@ -1,0 +1,64 @@
+import type { ProxyAgent, ProxyRule } from "../../policy/compile/proxy/config.ts";
+import type { LiveCounts } from "../live-counts.ts";
+import { NEVER } from "../relay-bounds.ts";
+import type { Rates } from "./rates.ts";
+
+/** A connection, as far as its limits are concerned. */
+export interface Limited {
+  readonly principalKey: string;
+  readonly rules: readonly ProxyRule[];
+  /** Set when the innermost link of the chain is an agent. */
+  readonly agent: ProxyAgent | undefined;
+  /** `limits.maxConnectionsPerPrincipal` of the process. */
+  readonly perPrincipal: number | undefined;
+}
+
+/**
+ * The bound on live connections that one more would break, in words; undefined when there is none. The places of a
+ * service are `ServiceAdmission`'s.
+ *
+ * @param entered the connection is already counted: it waited for a place, and others may have come meanwhile
+ */
+export function liveLimit(limited: Limited, counts: LiveCounts, entered = false): string | undefined {
+  const { principalKey, rules, agent, perPrincipal } = limited;
+  const full = (live: number, limit: number | undefined) => live - (entered ? 1 : 0) >= (limit ?? NEVER);
+  const held = counts.ofPrincipal(principalKey);
+  if (full(held, perPrincipal)) return "principal";
+  if (agent && full(held, agent.maxConnections)) return `agent ${agent.name}`;
+  for (const rule of rules) {
+    if (full(counts.ofRule(rule), rule.limits.maxConnections)) return `rule ${rule.id}`;
+    const { maxConnectionsPerPrincipal } = rule.limits;
+    if (maxConnectionsPerPrincipal === undefined) continue;
+    if (full(counts.ofRulePrincipal(rule, principalKey), maxConnectionsPerPrincipal)) {
+      return `rule ${rule.id}, for each principal`;
+    }
+  }
+  return undefined;
+}
+
+/**
+ * The rate that one more new connection would break, in words; undefined when there is none, and then it is counted.
+ *
+ * @param now monotonic milliseconds
+ */
+export function rateLimit(limited: Limited, rates: Rates, now: number): string | undefined {
+  const bounds = boundsOf(limited);
+  for (const { key, limit, what } of bounds) {
+    if (!rates.allows(key, limit, now)) return `rate of ${what}`;
+  }
+  for (const { key } of bounds) rates.note(key, now);
+  return undefined;
+}
+
+function boundsOf({ principalKey, rules, agent }: Limited): { key: string; limit: number; what: string }[] {
+  const bounds: { key: string; limit: number; what: string }[] = [];
+  if (agent?.connectionsPerMinute !== undefined) {
+    bounds.push({ key: agent.name, limit: agent.connectionsPerMinute, what: `agent ${agent.name}` });
+  }
+  for (const { service, id, limits } of rules) {
+    const limit = limits.connectionsPerMinutePerPrincipal;
+    if (limit === undefined) continue;
+    bounds.push({ key: `${service}\n${id}\n${principalKey}`, limit, what: `rule ${id}, for each principal` });
+  }
+  return bounds;
+}
