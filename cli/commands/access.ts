@@ -4,7 +4,7 @@ import { chooseCluster } from "../cluster.ts";
 import { accessJson } from "../format/access-json.ts";
 import { accessText } from "../format/access-text.ts";
 import { useColor } from "../format/color.ts";
-import type { Register } from "./index.ts";
+import type { Register } from "../register.ts";
 
 interface Options {
   readonly format: "text" | "json";

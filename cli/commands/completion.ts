@@ -3,7 +3,7 @@ import { bashCompletion } from "../completion/bash.ts";
 import { fishCompletion } from "../completion/fish.ts";
 import { shapeOf } from "../completion/shape.ts";
 import { zshCompletion } from "../completion/zsh.ts";
-import type { Register } from "./index.ts";
+import type { Register } from "../register.ts";
 
 const SHELLS = { bash: bashCompletion, zsh: zshCompletion, fish: fishCompletion } as const;
 const NAMES = Object.keys(SHELLS);

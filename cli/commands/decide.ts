@@ -5,7 +5,7 @@ import { decideQuestion } from "../decide/person.ts";
 import { CliError } from "../exit.ts";
 import { instantOption } from "../instant.ts";
 import { Output } from "../reach/output.ts";
-import type { Register } from "./index.ts";
+import type { Register } from "../register.ts";
 
 interface DecideOptions {
   readonly cases?: string;

@@ -3,7 +3,7 @@ import { DIFF_FORMATS, type DiffFormat, diffExit, diffSides, formatDiff } from "
 import { useColor } from "../format/color.ts";
 import { instantOption } from "../instant.ts";
 import { Output } from "../reach/output.ts";
-import type { Register } from "./index.ts";
+import type { Register } from "../register.ts";
 
 interface Options {
   readonly format: DiffFormat;

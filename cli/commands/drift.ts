@@ -4,8 +4,8 @@ import { DRIFT_FORMATS, type DriftFormat, formatDrift } from "../drift/format.ts
 import { folderSide, liveSide } from "../drift/sides.ts";
 import { CliError, EXIT } from "../exit.ts";
 import { Output } from "../reach/output.ts";
+import type { Register } from "../register.ts";
 import { refValues } from "../render/values.ts";
-import type { Register } from "./index.ts";
 
 interface Options {
   readonly kubeconfig: readonly string[];

@@ -7,7 +7,7 @@ import { explainJson } from "../explain/json.ts";
 import { explainText } from "../explain/text.ts";
 import { useColor } from "../format/color.ts";
 import { instantOption } from "../instant.ts";
-import type { Register } from "./index.ts";
+import type { Register } from "../register.ts";
 
 interface Options {
   readonly via?: Via;

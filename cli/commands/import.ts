@@ -8,7 +8,7 @@ import { findingsText } from "../format/findings-text.ts";
 import { reportText } from "../import/report.ts";
 import { type Accepted, type ImportRun, importFolder, writeDocuments } from "../import/run.ts";
 import { instantOption } from "../instant.ts";
-import type { Register } from "./index.ts";
+import type { Register } from "../register.ts";
 
 interface Options {
   readonly out?: string;

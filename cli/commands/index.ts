@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import type { Register } from "../register.ts";
 import { registerAccess } from "./access.ts";
 import { registerCompletion } from "./completion.ts";
 import { registerDecide } from "./decide.ts";
@@ -14,12 +14,6 @@ import { registerRender } from "./render.ts";
 import { registerSchema } from "./schema.ts";
 import { registerTest } from "./test.ts";
 import { registerValidate } from "./validate.ts";
-
-/**
- * Adds one subcommand. Its action calls `exit` with a code of `EXIT` when that is not 0; it never calls
- * `process.exit`, so that output is always flushed. A failure is thrown as a `CliError` or `PolicyError`.
- */
-export type Register = (program: Command, exit: (code: number) => void) => void;
 
 export const registrations: readonly Register[] = [
   registerAccess,

@@ -2,7 +2,7 @@ import { Option } from "commander";
 import { type Answers, collect, QUESTIONS } from "../init/answers.ts";
 import { asking } from "../init/ask.ts";
 import { refuseUsed, writeStarter } from "../init/init.ts";
-import type { Register } from "./index.ts";
+import type { Register } from "../register.ts";
 
 /** `portreeve init`: a first policy folder. */
 export const registerInit: Register = (program) => {

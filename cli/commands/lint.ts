@@ -3,7 +3,7 @@ import { fixFiles, mendedText } from "../fix/files.ts";
 import { useColor } from "../format/color.ts";
 import { instantOption } from "../instant.ts";
 import { formatLint, LINT_FORMATS, type LintFormat, lintExit, lintPaths } from "../lint.ts";
-import type { Register } from "./index.ts";
+import type { Register } from "../register.ts";
 
 interface Options {
   readonly format: LintFormat;

@@ -2,7 +2,7 @@ import { CliError } from "../exit.ts";
 import { createDevFiles } from "../proxy/dev-files.ts";
 import { findBun } from "../proxy/find-bun.ts";
 import { runProxy } from "../proxy/run-proxy.ts";
-import type { Register } from "./index.ts";
+import type { Register } from "../register.ts";
 
 interface ProxyOptions {
   readonly config: string;

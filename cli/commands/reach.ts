@@ -5,7 +5,7 @@ import { answerCases } from "../reach/cases.ts";
 import { reachFolder } from "../reach/folder.ts";
 import { FORMATS, type Format, render } from "../reach/formats.ts";
 import { Output } from "../reach/output.ts";
-import type { Register } from "./index.ts";
+import type { Register } from "../register.ts";
 
 interface Options {
   readonly cases?: string;

@@ -1,8 +1,8 @@
 import { useColor } from "../format/color.ts";
 import { findingsText } from "../format/findings-text.ts";
 import { instantOption } from "../instant.ts";
+import type { Register } from "../register.ts";
 import { type RenderOptions, renderPolicies } from "../render/render.ts";
-import type { Register } from "./index.ts";
 
 /** `portreeve render`: every object that the policies become, as files. */
 export const registerRender: Register = (program) => {

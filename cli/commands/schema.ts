@@ -1,7 +1,7 @@
 import { Argument } from "commander";
 import { KINDS, type Kind } from "../../policy/schema/index.ts";
 import { jsonSchema, policyJsonSchema } from "../../policy/schema/json-schema.ts";
-import type { Register } from "./index.ts";
+import type { Register } from "../register.ts";
 
 /** `portreeve schema`: the JSON Schema of policy documents, for editors and other checkers. */
 export const registerSchema: Register = (program) => {

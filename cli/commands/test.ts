@@ -4,9 +4,9 @@ import { runCases } from "../../testing/cases.ts";
 import { EXIT } from "../exit.ts";
 import { useColor } from "../format/color.ts";
 import { instantOption } from "../instant.ts";
+import type { Register } from "../register.ts";
 import { isTestFile, readCases } from "../test/files.ts";
 import { formatTests, TEST_FORMATS, type TestFormat } from "../test/output.ts";
-import type { Register } from "./index.ts";
 
 interface Options {
   readonly format: TestFormat;

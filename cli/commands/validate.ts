@@ -1,9 +1,9 @@
 import { Option } from "commander";
 import { CliError } from "../exit.ts";
 import { Output } from "../reach/output.ts";
+import type { Register } from "../register.ts";
 import { validateCases } from "../validate/cases.ts";
 import { VALIDATE_FORMATS, type ValidateFormat, validateFiles } from "../validate/files.ts";
-import type { Register } from "./index.ts";
 
 interface Options {
   readonly cases?: string;
