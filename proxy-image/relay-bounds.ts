@@ -25,7 +25,7 @@ export class RelayBounds {
     const bytes = rules.map(({ limits }) => limits.maxBytes ?? NEVER);
     this.#endsAt =
       startedAt + Math.min(service.maxDuration ?? NEVER, agent?.maxDuration ?? NEVER, ...durations);
-    this.maxBytes = Math.min(service.limits.maxBytes ?? NEVER, ...bytes);
+    this.maxBytes = Math.min(service.limits.maxBytes ?? NEVER, agent?.maxBytes ?? NEVER, ...bytes);
   }
 
   /** The bound that has been reached, if any. */

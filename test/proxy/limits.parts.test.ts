@@ -21,6 +21,7 @@ const agents = [
   { name: "few", maxConnections: 1 },
   { name: "slow", connectionsPerMinute: 2 },
   { name: "short", maxDuration: "1s" },
+  { name: "narrow", maxBytes: 100 },
 ].map((agent) => ({
   ...agent,
   owner: "okta:alice",
@@ -118,6 +119,14 @@ test("an agent's connection ends when it has lasted as long as it may", async ()
   expect(performance.now() - began).toBeGreaterThan(500);
   const record = await proxy.record({ event: "close", "src.identity": bot("short") });
   expect(record["close"]).toBe("max-duration");
+});
+
+test("an agent's connection ends when it has moved more bytes than it may", async () => {
+  const socket = await opened(bot("narrow"));
+  socket.write(Buffer.alloc(200));
+  await readToEnd(socket);
+  const record = await proxy.record({ event: "close", "src.identity": bot("narrow") });
+  expect(record["close"]).toBe("byte-limit");
 });
 
 test("a rule's bound is each principal's own", async () => {

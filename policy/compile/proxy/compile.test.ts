@@ -254,7 +254,7 @@ test("an agent is known to every shard, with whom it acts for and its bounds", (
     owner: "platform",
     expires: "2027-01-01",
     services: ["orders-db"],
-    limits: { maxConnections: 2, connectionsPerMinute: 30, maxConnectionDuration: "1h" },
+    limits: { maxConnections: 2, connectionsPerMinute: 30, maxBytes: 9, maxConnectionDuration: "1h" },
   });
   const { shards } = compile([
     estate({ proxy: { shards: 4 } }),
@@ -275,6 +275,7 @@ test("an agent is known to every shard, with whom it acts for and its bounds", (
         tokens: [],
         expires: "2027-01-01T00:00:00.000Z",
         maxConnections: 2,
+        maxBytes: 9,
         connectionsPerMinute: 30,
         maxDuration: "1h",
       },

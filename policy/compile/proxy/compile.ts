@@ -27,7 +27,7 @@ export function compileProxy(input: CompileInput): Compiled<ProxyShard> {
     (rule) => rule.service,
   );
   const ports = planListenerPorts(model);
-  const agents = proxyAgents(model, findings);
+  const agents = proxyAgents(model);
   const targets: Target<ProxyShard>[] = [];
   for (const [shard, services] of servicesByShard(model, cluster)) {
     const rulesOf = (service: Service) => rules.get(service.name) ?? [];

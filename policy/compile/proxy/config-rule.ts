@@ -88,6 +88,8 @@ export const agentSchema = z.strictObject({
   connectionsPerMinute: z.int().min(1).optional(),
   /** Of one connection. @default the service's */
   maxDuration: duration.optional(),
+  /** Bytes of one connection, both directions together. @default the service's */
+  maxBytes: z.int().min(1).optional(),
   /** Killed: every connection is ended and none is allowed. @default false */
   disabled: z.boolean().default(false),
 });

@@ -23,7 +23,6 @@ export const grantRules: readonly RuleInfo[] = [
     DIVERGES,
     "add it to the agent's `services`",
   ),
-  rule("PR422", "error", "Byte limit that the proxy cannot enforce", DIVERGES),
   rule("PR450", "error", "Grants differ for one target port", DIVERGES),
   rule("PR452", "error", "Source addresses across networks", DIVERGES, "name workloads or namespaces"),
 ];
