@@ -1,0 +1,46 @@
+#!/bin/bash
+# Builds the proxy's OCI image without a daemon and without the network.
+# usage: build-image.sh OUT.tar        an OCI archive, by buildah
+#        build-image.sh --stage DIR    only the folder that the Containerfile copies, for another builder
+# Needs `npm ci` (for Bun) and glibc; PORTREEVE_BUN names another Bun.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+usage() { sed -n '3,4p' "$0" >&2; exit 2; }
+
+stage() {
+  local root=$1 bun=${PORTREEVE_BUN:-} library
+  [ -n "$bun" ] || bun=$(ls "$here"/../node_modules/@oven/bun-*/bin/bun | head -n 1)
+  mkdir -p "$root/usr/local/bin" "$root/app" "$root/etc"
+  install -m 755 "$bun" "$root/usr/local/bin/bun"
+  "$bun" build --target=bun --minify --outfile="$root/app/proxy.js" "$here/main.ts" >/dev/null
+  # Each library where the loader looks for it: at the path at which it is here.
+  ldd "$bun" | awk '/=> \//{print $3} /^\t\/lib/{print $1}' | while read -r library; do
+    install -D -m 755 "$(readlink -f "$library")" "$root$library"
+  done
+  # glibc resolves names through these, which ldd does not show.
+  for library in /lib/*-linux-gnu/libnss_{dns,files}.so.2 /lib/*-linux-gnu/libresolv.so.2; do
+    [ ! -e "$library" ] || install -D -m 755 "$(readlink -f "$library")" "$root$library"
+  done
+  echo 'nonroot:x:65532:65532:nonroot:/app:/sbin/nologin' >"$root/etc/passwd"
+  echo 'nonroot:x:65532:' >"$root/etc/group"
+  echo 'hosts: files dns' >"$root/etc/nsswitch.conf"
+  chmod 644 "$root"/etc/* "$root/app/proxy.js"
+  # The same files make the same image.
+  find "$root" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
+}
+
+export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-1700000000}
+case ${1:-} in
+  --stage) [ $# -eq 2 ] || usage; stage "$2" ;;
+  "" | -*) usage ;;
+  *)
+    work=$(mktemp -d)
+    trap 'rm -rf "$work"' EXIT
+    stage "$work/root"
+    export STORAGE_DRIVER=vfs BUILDAH_ISOLATION=chroot
+    store=(--root "$work/store" --runroot "$work/run")
+    buildah "${store[@]}" build --quiet --format oci --timestamp "$SOURCE_DATE_EPOCH" --file "$here/Containerfile" \
+      --tag portreeve-proxy "$work/root" >/dev/null
+    buildah "${store[@]}" push --quiet portreeve-proxy "oci-archive:$1:portreeve-proxy"
+    ;;
+esac

@@ -1,0 +1,102 @@
+/**
+ * The proxy's image, built by buildah from the distribution and run by runc as Kubernetes' restricted level wants it: no
+ * root, no capability, a root file system that is read-only. Not proven here: that a kubelet and a registry take it.
+ */
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createAuthority, createLeaf } from "../../proxy-image/dev/certificates.ts";
+import { freePorts } from "../cluster/ports.ts";
+import { openScope, type Scope } from "../cluster/scope.ts";
+import { run } from "../toolchain/run.ts";
+
+const build = join(import.meta.dirname, "../../proxy-image/build-image.sh");
+const USER = 65_532;
+
+let scope: Scope;
+let archive: string;
+let rootfs: string;
+
+const json = (file: string) => JSON.parse(readFileSync(file, "utf8"));
+const blob = (digest: string) => join(scope.dir, "oci/blobs", digest.replace(":", "/"));
+
+beforeAll(async () => {
+  scope = await openScope("proxy-image");
+  archive = join(scope.dir, "image.tar");
+  await run(build, [archive]);
+  for (const folder of ["oci", "bundle/rootfs"]) mkdirSync(join(scope.dir, folder), { recursive: true });
+  rootfs = join(scope.dir, "bundle/rootfs");
+  await run("tar", ["xf", archive, "-C", join(scope.dir, "oci")]);
+  for (const { digest } of manifest().layers) await run("tar", ["xf", blob(digest), "-C", rootfs]);
+});
+
+afterAll(() => scope?.stop());
+
+function manifest(): { config: { digest: string }; layers: { digest: string }[] } {
+  return json(blob(json(join(scope.dir, "oci/index.json")).manifests[0].digest));
+}
+
+test("the same sources make the same image", async () => {
+  const again = join(scope.dir, "again.tar");
+  await run(build, [again]);
+  const indexOf = (file: string) => run("tar", ["xOf", file, "index.json"]);
+  expect(await indexOf(again)).toBe(await indexOf(archive));
+});
+
+test("it holds no shell, and is not root's", () => {
+  expect(json(blob(manifest().config.digest)).config.User).toBe(`${USER}:${USER}`);
+  expect(readdirSync(join(rootfs, "usr/local/bin"))).toEqual(["bun"]);
+  expect(readdirSync(rootfs).sort()).toEqual(["app", "etc", "lib", "lib64", "usr"]);
+});
+
+test("it becomes ready without root, capabilities or a place to write", async () => {
+  const bundle = join(scope.dir, "bundle");
+  const [port = 0, metrics = 0] = await freePorts(2);
+  const files = join(scope.dir, "config");
+  mkdirSync(files);
+  const ca = createAuthority("test CA");
+  const own = createLeaf("proxy", ca, { uris: ["spiffe://test.org/ns/portreeve/sa/proxy"] });
+  const put = (name: string, text: string) => writeFileSync(join(files, name), text);
+  put("ca.pem", ca.cert);
+  put("cert.pem", own.cert);
+  put("key.pem", own.key);
+  put(
+    "proxy.json",
+    JSON.stringify({
+      version: 1,
+      policy: { digest: "test" },
+      trust: { trustDomain: "test.org", bundles: [{ trustDomain: "test.org", file: "ca.pem" }] },
+      certificate: { source: "files", cert: "cert.pem", key: "key.pem" },
+      metrics: { bind: "127.0.0.1", port: metrics },
+      listeners: [{ name: "l", mode: "mtls", bind: "127.0.0.1", port, service: "s" }],
+      services: [{ name: "s", ports: [{ port: 1 }], endpoints: [{ host: "127.0.0.1", port: 1 }] }],
+      rules: [],
+    }),
+  );
+  await run("runc", ["spec"], { cwd: bundle });
+  const spec = json(join(bundle, "config.json"));
+  const { Entrypoint } = json(blob(manifest().config.digest)).config;
+  const none = { bounding: [], effective: [], permitted: [], ambient: [], inheritable: [] };
+  Object.assign(spec.process, {
+    terminal: false,
+    user: { uid: USER, gid: USER },
+    args: [...Entrypoint, "/etc/portreeve/config/proxy.json"],
+    cwd: "/app",
+    capabilities: none,
+    noNewPrivileges: true,
+  });
+  spec.root = { path: "rootfs", readonly: true };
+  // The host's network, so that the test reaches the probes.
+  spec.linux.namespaces = spec.linux.namespaces.filter(({ type }: { type: string }) => type !== "network");
+  // What runc cannot make on a root that is read-only must be there.
+  for (const folder of ["proc", "dev", "sys", "etc/portreeve/config"])
+    mkdirSync(join(rootfs, folder), { recursive: true });
+  spec.mounts.push({ destination: "/etc/portreeve/config", source: files, options: ["bind", "ro"] });
+  writeFileSync(join(bundle, "config.json"), JSON.stringify(spec));
+  const state = join(scope.dir, "runc");
+  await scope.start("image", "runc", ["--root", state, "run", "--bundle", bundle, `portreeve-${port}`], {
+    ready: async () => (await fetch(`http://127.0.0.1:${metrics}/readyz`)).ok,
+    timeoutSeconds: 20,
+  });
+  expect(await (await fetch(`http://127.0.0.1:${metrics}/readyz`)).text()).toBe("ready\n");
+});
