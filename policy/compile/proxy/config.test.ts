@@ -126,6 +126,12 @@ describe("a proxy configuration", () => {
       /no bundle/,
     ],
     [
+      "istiod at an IP without the name to verify it by",
+      "source: files, cert: svid.pem, key: svid.key",
+      'source: istiod, address: "10.0.0.1:15012", ca: root.pem, token: token',
+      /needs `serverName`/,
+    ],
+    [
       "a port that the service lacks",
       "action: allow",
       "action: allow\n    ports: [6379]",
