@@ -1,16 +1,19 @@
 /** portreeve drift against a real API server, with the real kubectl. Istio's proxies play no part: objects are compared. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { folderSide, liveSide } from "../../cli/drift/sides.ts";
 import { drift } from "../../policy/drift/index.ts";
+import { part } from "../toolchain/parts.ts";
 import { type ControlPlane, startControlPlane } from "./control-plane.ts";
 
 let plane: ControlPlane;
 let dir: string;
 beforeAll(async () => {
   dir = mkdtempSync(join(tmpdir(), "portreeve-drift-"));
+  // The command finds kubectl where its user has it: on PATH.
+  process.env.PATH = [dirname((await part("kubectl")).path), process.env.PATH].join(delimiter);
   plane = await startControlPlane({ crds: true });
 });
 afterAll(async () => {

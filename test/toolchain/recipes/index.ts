@@ -10,7 +10,7 @@ import { oracle } from "./oracle.ts";
 import { pulumi } from "./pulumi.ts";
 import { pulumiLanguageNodejs } from "./pulumi-language-nodejs.ts";
 import { pulumiLanguageYaml } from "./pulumi-language-yaml.ts";
-import { mariadb, nats, nft, postgres, redis } from "./servers.ts";
+import { buildah, ip, mariadb, nats, nft, postgres, redis, runc } from "./servers.ts";
 import { stepCa } from "./step-ca.ts";
 import { istioValidator, networkPolicyValidator } from "./validators.ts";
 
@@ -38,6 +38,9 @@ export const recipes = {
   nats,
   "step-ca": stepCa,
   nft,
+  ip,
+  buildah,
+  runc,
 } as const satisfies Record<string, Recipe>;
 
 export type PartName = keyof typeof recipes;

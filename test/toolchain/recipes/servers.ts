@@ -93,3 +93,27 @@ export const nft = systemProgram("nft", {
   versionFlag: "--version",
   cost: { seconds: 10, megabytes: 2 },
 });
+
+export const ip = systemProgram("ip", {
+  command: "ip",
+  title: "iproute2 (network namespaces)",
+  packages: ["iproute2"],
+  versionFlag: "-V",
+  cost: { seconds: 10, megabytes: 4 },
+});
+
+export const buildah = systemProgram("buildah", {
+  command: "buildah",
+  title: "buildah (the proxy's image, without a daemon)",
+  packages: ["buildah"],
+  versionFlag: "--version",
+  cost: { seconds: 30, megabytes: 80 },
+});
+
+export const runc = systemProgram("runc", {
+  command: "runc",
+  title: "runc (runs the proxy's image)",
+  packages: ["runc"],
+  versionFlag: "--version",
+  cost: { seconds: 10, megabytes: 12 },
+});
