@@ -168,6 +168,12 @@ describe("a policy set", () => {
     expect(findings([service, grant, ...known].join("---\n"))).toHaveLength(4_000);
   });
 
+  it("a value whose constructor has no name as text is a wrong type like any other", () => {
+    const name = "{ constructor: { name: { toString: 1, valueOf: 1 } } }";
+    const text = `apiVersion: portreeve.dev/v1\nkind: Service\nmetadata: { name: ${name} }\nspec: ${name}\n`;
+    expect(() => loadModel({ texts: [{ name: "odd.yaml", text }] })).toThrow(PolicyError);
+  });
+
   it("any document at all ends in a PolicyError or a model, never in another exception", () => {
     const key = fc.constantFrom(
       "apiVersion",

@@ -13,6 +13,13 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/**
+ * zod words a wrong type by the value's `constructor.name`, which a document may set to something that has no text; the
+ * finding is worded from the value here anyway.
+ */
+const wrongType = (issue: { readonly code?: string }): string | undefined =>
+  issue.code === "invalid_type" ? "has the wrong type" : undefined;
+
 /** Checks one raw document against the schema of its kind; problems are added to `findings`. */
 export function checkDocument(raw: RawDocument, findings: Finding[]): Sourced | undefined {
   const { value } = raw;
@@ -45,7 +52,7 @@ export function checkDocument(raw: RawDocument, findings: Finding[]): Sourced | 
     return undefined;
   }
   const kind = value.kind;
-  const result = schemas[kind].safeParse(value);
+  const result = schemas[kind].safeParse(value, { error: wrongType });
   if (!result.success) {
     const object = `${kind}/${documentName(value)}`;
     for (const issue of result.error.issues) {
