@@ -64,7 +64,10 @@ async function leftInAws() {
   return {
     roles: Roles.map(({ RoleName }) => RoleName),
     policies: Policies.map(({ PolicyName }) => PolicyName),
-    groups: SecurityGroups.map(({ GroupName }) => GroupName).filter((name) => name !== "default"),
+    // The engine makes the two groups side by side, so the emulator lists them in either order.
+    groups: SecurityGroups.map(({ GroupName }) => GroupName)
+      .filter((name) => name !== "default")
+      .sort(),
     rules: SecurityGroupRules.filter(({ IsEgress, FromPort }) => !IsEgress && FromPort !== -1).map(
       ({ FromPort }) => FromPort,
     ),
