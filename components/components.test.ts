@@ -258,6 +258,15 @@ describe("AccessPlane", () => {
     });
   });
 
+  it("refuses an instant that it cannot read, instead of finding nothing expired", async () => {
+    await previewed(() => {
+      const objects = [estate(), api(), backend(), ordersDb("db.example.com"), grantApi()];
+      expect(() => new AccessPlane("a", { objects, refs, now: "tomorrow" })).toThrow(
+        /PR106: `now` cannot be "tomorrow"/,
+      );
+    });
+  });
+
   it("refuses a structure that is an Output, at the field that must be plain", async () => {
     await previewed(() => {
       const name = pulumi.output("shop") as unknown as string;

@@ -86,7 +86,7 @@ export function openPolicySet(
   });
   const cluster = chooseCluster(model, args.cluster);
   const compiled = compileAll({ model, cluster, grouping });
-  const now = args.now === undefined ? Date.now() : Date.parse(args.now);
+  const now = instantOf(args.now);
   const linted = lint(model, { now }).filter(
     (finding) => only === undefined || (finding.object === only && finding.severity === "error"),
   );
@@ -132,6 +132,20 @@ function captureObject(object: PolicyObjectInput, refs: Record<string, pulumi.In
   const captured = captureLeaves(object, refName(`${kind}.${name}`), refs) as PolicyObject;
   // An object without any Output is handed on as it is, because its builder remembers its position by identity.
   return Object.keys(refs).length === before ? (object as PolicyObject) : captured;
+}
+
+/** An instant that cannot be read would be before every expiry, so it is refused. */
+function instantOf(now: string | undefined): number {
+  const instant = now === undefined ? Date.now() : Date.parse(now);
+  if (!Number.isNaN(instant)) return instant;
+  throw new PolicyError([
+    {
+      rule: "PR106",
+      severity: "error",
+      message: `\`now\` cannot be ${JSON.stringify(now)}`,
+      fix: "write an instant such as 2027-03-31T00:00:00Z, or leave it out",
+    },
+  ]);
 }
 
 function chooseCluster(model: Model, wanted: string | undefined): Cluster {

@@ -1,5 +1,7 @@
 import { expect as assert, describe, it } from "vitest";
+import { decide } from "../policy/decide/decide.ts";
 import { grant, group, service, trust, workload } from "../policy/load/object.ts";
+import { connectionOf } from "../policy/model/query.ts";
 import { AccessAssertionError, expect, policies } from "./index.ts";
 
 const plane = policies({
@@ -50,6 +52,12 @@ describe("assertions about access", () => {
     assert(() => expect(plane).service("orders-db").toBeOnlyReachableBy(["shop/api"])).toThrow(
       /okta:dba may reach it too, by api-orders/,
     );
+  });
+
+  it("deny at an instant that is no number", () => {
+    const connection = connectionOf(plane, { from: "shop/api", to: "orders-db" });
+    assert(decide(plane.table, connection, 0).verdict).toBe("allow");
+    assert(decide(plane.table, connection, Number.NaN).verdict).toBe("deny");
   });
 
   it("name what the question misspells", () => {

@@ -166,7 +166,8 @@ function addressIn(blocks: readonly Block[], rule: CompiledRule, address: Addres
 }
 
 function conditionsHold(rule: CompiledRule, facts: Facts): boolean {
-  if (facts.instant < rule.notBefore || facts.instant >= rule.expires) return false;
+  // Worded so that an instant that is no number is inside of no rule's time: then nothing allows.
+  if (!(facts.instant >= rule.notBefore && facts.instant < rule.expires)) return false;
   if (rule.sourceBlocks && !addressIn(rule.sourceBlocks, rule, facts.address)) return false;
   const { sni } = facts;
   return !rule.sni || (sni !== undefined && rule.sni.some((pattern) => matchesServerName(pattern, sni)));
