@@ -1,8 +1,9 @@
+import { existsSync } from "node:fs";
 import { Option } from "commander";
 import type { Via } from "../../policy/decide/index.ts";
-import { explain } from "../../policy/explain/index.ts";
+import { explain, explainChains } from "../../policy/explain/index.ts";
 import { loadPolicySet } from "../../policy/load/index.ts";
-import { EXIT } from "../exit.ts";
+import { CliError, EXIT } from "../exit.ts";
 import { explainJson } from "../explain/json.ts";
 import { explainText } from "../explain/text.ts";
 import { useColor } from "../format/color.ts";
@@ -17,6 +18,17 @@ interface Options {
   readonly format: "text" | "json";
 }
 
+/** The path may be left out: most repositories keep their policies in one place. */
+function wordsOf(words: readonly string[]): [path: string, from: string, to: string] {
+  const [to = "", from = "", path = existsSync("policies") ? "policies" : "."] = words.toReversed();
+  if (words.length < 2 || words.length > 3) {
+    throw new CliError(
+      `explain takes [path] <from> <to>, such as shop/api orders-db:5432; it was given ${words.length} words`,
+    );
+  }
+  return [path, from, to];
+}
+
 /** `portreeve explain`: why is a connection allowed or not, and what would change that? */
 export const registerExplain: Register = (program, exit) => {
   program
@@ -24,12 +36,11 @@ export const registerExplain: Register = (program, exit) => {
     .description(
       "Say why a connection is allowed or not, what almost matched, and what would turn the verdict.",
     )
-    .argument("<path>", "policy file, or folder with them")
+    .usage("[options] [path] <from> <to>")
     .argument(
-      "<from>",
-      "shop/api, okta:ann@example.com, agent:triage, a role's ARN, an address; a chain is joined by +",
+      "<words...>",
+      "path: policy file or folder (default: policies/, or this folder); from: shop/api, okta:ann@example.com, agent:triage, a role's ARN, an address; a chain is joined by +; to: service:port, the port may be left out when there is one",
     )
-    .argument("<to>", "service:port; the port may be left out when there is one")
     .addOption(
       new Option("--via <point>", "enforcement point (default: the service's)").choices(["mesh", "proxy"]),
     )
@@ -41,20 +52,24 @@ export const registerExplain: Register = (program, exit) => {
       "after",
       `
 Examples:
-  portreeve explain policies/ shop/api orders-db:5432
+  portreeve explain shop/api orders-db:5432
+  portreeve explain infra/policies/ shop/reports orders-db
   portreeve explain policies/ ops/bastion+okta:dba orders-db --at 2027-01-01
 
 Exit code: 0 allowed, 1 denied, 2 could not be answered.`,
     )
-    .action((path: string, from: string, to: string, options: Options) => {
+    .action((words: string[], options: Options) => {
+      const [path, from, to] = wordsOf(words);
       const { via, ip, sni, at, format } = options;
       const { model, documents } = loadPolicySet({ paths: [path] });
       const question = { from, to, via, sourceIp: ip, sni };
-      const explanation = explain(model, documents, question, instantOption("--at", at));
+      const instant = instantOption("--at", at);
+      const explanation = explain(model, documents, question, instant);
+      const chains = explainChains(model, explanation.connection, instant);
       process.stdout.write(
         format === "json"
-          ? explainJson(explanation)
-          : explainText(question, explanation, useColor(process.stdout)),
+          ? explainJson(explanation, chains)
+          : explainText(question, explanation, chains, useColor(process.stdout)),
       );
       exit(explanation.verdict.verdict === "allow" ? EXIT.ok : EXIT.found);
     });

@@ -1,7 +1,9 @@
+import type { AwsChain } from "../../policy/compile/aws/chain.ts";
 import type { Explanation } from "../../policy/explain/index.ts";
 
 /** An explanation for programs. */
-export function explainJson({ connection, verdict, point, grants, nearest, flip }: Explanation): string {
+export function explainJson(explanation: Explanation, chains: readonly AwsChain[]): string {
+  const { connection, verdict, point, grants, nearest, flip } = explanation;
   return `${JSON.stringify(
     {
       version: 1,
@@ -18,6 +20,7 @@ export function explainJson({ connection, verdict, point, grants, nearest, flip 
           }
         : null,
       flip,
+      chains: chains.map((chain) => ({ ...chain, broken: chain.broken?.name ?? null })),
     },
     null,
     2,

@@ -1,11 +1,18 @@
+import type { AwsChain } from "../../policy/compile/aws/chain.ts";
 import type { Explanation, Miss } from "../../policy/explain/index.ts";
 import { formatPosition } from "../../policy/finding.ts";
 import type { Question } from "../../policy/model/query.ts";
 import type { Grant } from "../../policy/model/types.ts";
 import { bold } from "../format/color.ts";
+import { chainText } from "./chain-text.ts";
 
 /** An explanation for people. */
-export function explainText(question: Question, explanation: Explanation, color: boolean): string {
+export function explainText(
+  question: Question,
+  explanation: Explanation,
+  chains: readonly AwsChain[],
+  color: boolean,
+): string {
   const { verdict, connection, point, grants, nearest, flip } = explanation;
   const word = verdict.verdict === "allow" ? "allowed" : "denied";
   const { service, port } = connection;
@@ -14,6 +21,7 @@ export function explainText(question: Question, explanation: Explanation, color:
     ...grants.map((grant) => `  by Grant/${grant.name}${whereOf(grant)}${reasonOf(grant)}`),
     ...(nearest ? nearestLines(nearest, verdict.verdict === "allow") : []),
     ...flipLines(flip, verdict.verdict === "allow"),
+    ...chains.flatMap((chain) => chainText(chain, color)),
   ].join("\n")}\n`;
 }
 

@@ -1,2 +1,3 @@
+export { explainChains } from "./chains.ts";
 export { type Explanation, explain } from "./explain.ts";
 export type { Miss, Respect } from "./nearest.ts";
