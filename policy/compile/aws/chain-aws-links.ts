@@ -74,7 +74,7 @@ export function associationLink(input: ChainInput): ChainLink {
       const what = `Pod Identity association in ${cluster.eks?.name ?? cluster.name}`;
       const gap = associationBreak(cluster, workload, aws, workloadRole(cluster, workload));
       if (gap) return broken("association", what, gap.message, gap.fix, workload.position);
-      const twice = about(findings, `Workload/${workload.id}`, "PR602");
+      const twice = about(findings, `Workload/${workload.id}`, "PR602", "PR615");
       return twice ? refused("association", what, twice) : link("association", "holds", what);
     }
   }

@@ -293,7 +293,7 @@ describe("a broken link fails, with what to do", () => {
     [
       "two workloads with one role name",
       [estate(), podIdentity("a/b", { roleName: "r" }), podIdentity("a/c", { roleName: "r" })],
-      "PR602",
+      "PR615",
       /would both make iam.Role\/r/,
     ],
     [

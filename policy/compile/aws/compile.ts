@@ -137,7 +137,7 @@ function unique(context: Context, targets: readonly Target<AwsObject>[]): Target
     const workload = context.model.workloads.get(target.subject);
     context.findings.push(
       findingAt(
-        "PR602",
+        "PR615",
         "error",
         { kind: "Workload", id: target.subject, position: workload?.position },
         `${first.subject} and ${target.subject} would both make ${target.key}`,

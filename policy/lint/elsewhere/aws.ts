@@ -34,4 +34,11 @@ export const awsRules: readonly RuleInfo[] = [
     "Broken chain from service account to service",
     "A workload that was granted a service would fail in operation; the finding names the first broken link.",
   ),
+  rule(
+    "PR615",
+    "error",
+    "Two workloads, one AWS object",
+    "A role, profile or association belongs to one Workload; two that make it would change it in turn, without end.",
+    "give them different role names and service accounts",
+  ),
 ];
