@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { ConstructResult } from "@pulumi/pulumi/provider/index.js";
 import { AccessPlane } from "../components/access-plane.ts";
 import type { PolicySetArgs } from "../components/policy-set.ts";
+import { awsAccountProviders } from "./aws-accounts.ts";
 
 /** Arguments that must be plain, because the policies decide which resources exist. */
 const PLAIN = ["policies", "policyText", "cluster", "aws", "now"] as const;
@@ -15,7 +16,7 @@ export async function construct(
 ): Promise<ConstructResult> {
   if (type !== "portreeve:index:AccessPlane")
     throw new Error(`portreeve has no component ${type}; it has portreeve:index:AccessPlane`);
-  const plane = new AccessPlane(name, await planeArgs(inputs), options);
+  const plane = new AccessPlane(name, await planeArgs(name, inputs), options);
   return {
     urn: plane.urn,
     state: {
@@ -26,14 +27,15 @@ export async function construct(
   };
 }
 
-async function planeArgs(inputs: pulumi.Inputs): Promise<PolicySetArgs> {
+async function planeArgs(name: string, inputs: pulumi.Inputs): Promise<PolicySetArgs> {
   const args: Record<string, unknown> = {};
   for (const key of PLAIN) {
     const value = await plainValue(key, inputs[key]);
     if (value !== undefined && value !== null) args[key] = value;
   }
   const refs = await refsOf(inputs.refs);
-  return { ...args, ...(refs && { refs }) };
+  const awsAccounts = await awsAccountProviders(name, await plainValue("awsAccounts", inputs.awsAccounts));
+  return { ...args, ...(refs && { refs }), ...(awsAccounts && { awsAccounts }) };
 }
 
 /** The engine may wrap a plain value; one that is unknown now cannot decide what exists. */

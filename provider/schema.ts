@@ -14,6 +14,21 @@ export function packageSchema(version: string): string {
       go: { respectSchemaVersion: true },
       csharp: { respectSchemaVersion: true },
     },
+    types: {
+      "portreeve:index:AccountAccess": {
+        type: "object",
+        description: "How one AWS account is reached.",
+        properties: {
+          region: { type: "string", description: "Region of the provider." },
+          roleArn: {
+            type: "string",
+            description: "The role in that account that deploys. Default: the credentials at hand.",
+          },
+          externalId: { type: "string", description: "What the trust of that role asks for." },
+          profile: { type: "string", description: "A profile of the AWS configuration." },
+        },
+      },
+    },
     resources: {
       "portreeve:index:AccessPlane": {
         isComponent: true,
@@ -39,6 +54,12 @@ export function packageSchema(version: string): string {
             type: "object",
             additionalProperties: { type: "string" },
             description: "Values of ${ref:NAME} in the policies, such as the endpoint of a database.",
+          },
+          awsAccounts: {
+            type: "object",
+            additionalProperties: { $ref: "#/types/portreeve:index:AccountAccess" },
+            description:
+              "How AWS accounts other than the cluster's are reached, by account number: role chains make roles there.",
           },
         },
         properties: {
