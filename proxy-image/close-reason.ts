@@ -10,6 +10,10 @@ export type CloseReason =
   | "denied"
   /** A grant was withdrawn, expired, or its trust bundle went, while the connection lived. */
   | "access-lost"
+  /** The credential by which the client was identified has ended. */
+  | "credential-expired"
+  /** An operator has revoked whom the client was identified as. */
+  | "revoked"
   /** TLS did not succeed, or the certificate names nobody. */
   | "handshake-failed"
   | "handshake-timeout"
@@ -58,6 +62,8 @@ export function responseFlags(reason: CloseReason): string {
     case "upstream-closed":
     case "denied":
     case "access-lost":
+    case "credential-expired":
+    case "revoked":
     case "byte-limit":
     case "audit-unavailable":
     case "drain-deadline":

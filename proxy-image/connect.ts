@@ -1,5 +1,6 @@
-import { Dial, type LaterTls } from "./connect/dial.ts";
+import { Dial } from "./connect/dial.ts";
 import type { Endpoint } from "./connect/endpoints.ts";
+import type { LaterTls } from "./connect/later-tls.ts";
 import type { Connection } from "./connection.ts";
 import { writeProxyHeader } from "./protocol/proxy-header.ts";
 import type { Stream, StreamEvents } from "./runtime/stream.ts";

@@ -5,6 +5,7 @@ import type {
   ProxyService,
   ProxyServicePort,
 } from "../policy/compile/proxy/config.ts";
+import type { Credentials } from "./accept/credentials.ts";
 import type { AuditLog } from "./audit/audit-log.ts";
 import { Judge } from "./authorize.ts";
 import { ServiceAdmission } from "./connect/admission.ts";
@@ -72,6 +73,8 @@ export class ProxyState {
   readonly resolver = new Resolver();
   readonly audit: AuditLog;
   readonly metrics: ProxyMetrics;
+  /** Undefined: nobody can be identified by what they show on the shared port. */
+  credentials: Credentials | undefined;
   /** Connections that have not yet proved who they are. */
   handshakes = 0;
   draining = false;

@@ -1,15 +1,19 @@
 import type { ProxyListener } from "../../policy/compile/proxy/config.ts";
-import type { Connection, TransportFacts } from "../connection.ts";
+import type { PrincipalChain } from "../../policy/decide/index.ts";
+import type { Connection } from "../connection.ts";
 import { readConnectHead } from "../protocol/connect-head.ts";
+import type { CompleteHead } from "./credentials.ts";
 import { principalOf } from "./identify-client.ts";
+import type { TransportFacts } from "./transport.ts";
 
-/** The shared port's stage: reads the CONNECT head inside TLS, and finds the service that it names. */
+/** The shared port's stage: reads the CONNECT head inside TLS, who its credential names, and the service that is meant. */
 export class ConnectStage {
   readonly #connection: Connection;
   readonly #transport: TransportFacts;
   readonly #maxHead: number;
   #bytes: Uint8Array = new Uint8Array(0);
-  #done = false;
+  #head: CompleteHead | undefined;
+  #paused = false;
 
   constructor(
     connection: Connection,
@@ -21,24 +25,47 @@ export class ConnectStage {
     this.#maxHead = listener.maxHeadBytes;
   }
 
+  /** The client has said all that it wants before its credential is verified, and may have ended its side. */
+  get holdsRequest(): boolean {
+    return this.#head !== undefined && this.#bytes.length > 0;
+  }
+
   push(data: Uint8Array): void {
-    if (this.#done) return;
     this.#bytes = this.#bytes.length === 0 ? data : Buffer.concat([this.#bytes, data]);
+    if (this.#head) this.#hold();
+    else this.#read();
+  }
+
+  #read(): void {
     const head = readConnectHead(this.#bytes, this.#maxHead);
-    if (head.state === "more") return;
-    this.#done = true;
     const connection = this.#connection;
+    if (head.state === "more") return;
     if (head.state === "bad") {
-      connection.client.write(response(head.status, head.why));
-      connection.finish("protocol-refused", head.why);
+      this.#refuse(head.status, head.why, "protocol-refused");
       return;
     }
+    this.#head = head;
+    this.#bytes = this.#bytes.subarray(head.length);
+    if (head.authorization === undefined) {
+      this.#proceed(head, principalOf(connection, this.#transport.workload));
+      return;
+    }
+    const { credentials } = connection.state;
     // A credential that nobody here can verify must not pass for none: the client believes that it is somebody.
-    if (head.authorization !== undefined) {
-      connection.client.write(response(407, "no identity provider of this proxy accepts this credential"));
-      connection.finish("handshake-failed", "credential not accepted");
+    if (!credentials) {
+      this.#refuse(407, "no identity provider of this proxy accepts this credential", "handshake-failed");
       return;
     }
+    this.#hold();
+    void credentials.verify(head, connection).then((verified) => {
+      if (connection.phase !== "identify") return;
+      if (verified.ok) this.#proceed(head, verified.principal, verified.until);
+      else this.#refuse(verified.status, verified.why, "handshake-failed");
+    });
+  }
+
+  #proceed(head: CompleteHead, principal: PrincipalChain, until?: number): void {
+    const connection = this.#connection;
     // Only declared services can be dialled: the name is looked up here, never in DNS.
     const service = connection.state.services.get(head.host);
     if (!service?.port(head.port)) {
@@ -47,11 +74,24 @@ export class ConnectStage {
       return;
     }
     connection.overHttp = true;
-    const rest = this.#bytes.subarray(head.length);
     connection.headRead();
-    const principal = principalOf(connection, this.#transport.workload);
-    connection.identified(this.#transport, service, head.port, principal);
-    if (rest.length > 0) connection.data(rest);
+    // First, because what was held may be enough to pause the client again.
+    if (this.#paused) connection.client.resume();
+    connection.identified(this.#transport, service, head.port, principal, until);
+    if (this.#bytes.length > 0) connection.data(this.#bytes);
+  }
+
+  /** The client may go on to speak while its credential is verified, but not without bound. */
+  #hold(): void {
+    const { bufferBytes } = this.#connection.state.generation.config.limits;
+    if (this.#paused || this.#bytes.length <= bufferBytes) return;
+    this.#paused = true;
+    this.#connection.client.pause();
+  }
+
+  #refuse(status: number, why: string, reason: "protocol-refused" | "handshake-failed"): void {
+    this.#connection.client.write(response(status, why));
+    this.#connection.finish(reason, why);
   }
 }
 

@@ -1,9 +1,10 @@
 import type { ProxyListener } from "../../policy/compile/proxy/config.ts";
 import type { PrincipalChain } from "../../policy/decide/index.ts";
-import type { Connection, TransportFacts } from "../connection.ts";
+import type { Connection } from "../connection.ts";
 import type { WorkloadIdentity } from "../identify.ts";
 import type { TrustStore } from "../identity/trust-store.ts";
 import { serviceOf } from "./admit.ts";
+import type { TransportFacts } from "./transport.ts";
 
 /** What a finished TLS handshake offers, whichever kind of socket it was on. */
 export interface Handshake {

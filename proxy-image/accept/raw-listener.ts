@@ -1,12 +1,13 @@
 import type { ProxyListener } from "../../policy/compile/proxy/config.ts";
 import { bindOf, nextSerial, type OpenListener } from "../accept.ts";
-import { Connection, type TransportFacts } from "../connection.ts";
+import { Connection } from "../connection.ts";
 import { readClientHello } from "../protocol/client-hello.ts";
 import { type BunSocket, requireBun, type SocketHandlers } from "../runtime/bun.ts";
 import type { ProxyState } from "../state.ts";
 import { currentListener, refusalAtAccept, serviceOf } from "./admit.ts";
 import { Preamble } from "./preamble.ts";
 import { sniRoute } from "./sni-route.ts";
+import type { TransportFacts } from "./transport.ts";
 
 /** A client before its service is known; afterwards its bytes go straight to the connection. */
 interface RawClient {

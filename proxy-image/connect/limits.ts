@@ -1,6 +1,6 @@
 import type { ProxyAgent, ProxyRule } from "../../policy/compile/proxy/config.ts";
 import type { LiveCounts } from "../live-counts.ts";
-import { NEVER } from "../relay-bounds.ts";
+import { NEVER } from "../relay/bounds.ts";
 import type { Rates } from "./rates.ts";
 
 /** A connection, as far as its limits are concerned. */

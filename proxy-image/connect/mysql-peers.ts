@@ -1,6 +1,6 @@
 import type { Connection } from "../connection.ts";
 import { writeError, writePacket } from "../protocol/mysql-packets.ts";
-import type { LaterTls } from "./dial.ts";
+import type { LaterTls } from "./later-tls.ts";
 import type { LoginPeers } from "./mysql-login.ts";
 
 /** Connects a MySQL login to the two sides of its connection. Its bytes are counted like all others. */

@@ -47,6 +47,8 @@ export function refusalStatus(reason: CloseReason): number {
   switch (reason) {
     case "denied":
     case "access-lost":
+    case "credential-expired":
+    case "revoked":
       return 403;
     case "limit":
     case "queue-timeout":
@@ -64,6 +66,8 @@ export function sentence(reason: CloseReason, service: string): string {
   switch (reason) {
     case "denied":
     case "access-lost":
+    case "credential-expired":
+    case "revoked":
       return `access to ${service} is denied`;
     case "limit":
     case "queue-timeout":
@@ -82,6 +86,8 @@ function sqlState(reason: CloseReason): string {
   switch (reason) {
     case "denied":
     case "access-lost":
+    case "credential-expired":
+    case "revoked":
       return "28000";
     case "limit":
     case "queue-timeout":

@@ -1,0 +1,109 @@
+import type { ProxyRule } from "../policy/compile/proxy/config.ts";
+import type { PrincipalChain, Verdict } from "../policy/decide/index.ts";
+import type { TransportFacts } from "./accept/transport.ts";
+import { setBounds, takePlace } from "./connect/places.ts";
+import type { Connection } from "./connection.ts";
+import { hasNotes, NoteTaker } from "./protocol/notes.ts";
+import type { ServiceState } from "./state.ts";
+
+/** The first verdict on a connection: it falls here, before anything is dialled. */
+export function authorize(
+  connection: Connection,
+  transport: TransportFacts,
+  service: ServiceState,
+  port: number,
+  principal: PrincipalChain,
+): void {
+  const { state } = connection;
+  state.handshakes -= 1;
+  connection.phase = "queue";
+  connection.identifiedAt = performance.now();
+  connection.transport = transport;
+  connection.service = service;
+  connection.servicePort = port;
+  connection.principal = principal;
+  connection.principalKey = principalKeyOf(principal, connection.sourceAddress);
+  const protocol = service.port(port)?.protocol ?? "tcp";
+  if (service.config.notes && hasNotes(protocol) && !connection.mysqlGreeted)
+    connection.noteTaker = new NoteTaker(protocol);
+  const verdict = judge(connection);
+  connection.verdict = verdict;
+  state.metrics.verdict(verdict);
+  state.metrics.opened(connection);
+  if (verdict.verdict === "deny") {
+    connection.finish("denied", verdict.reason);
+    return;
+  }
+  connection.rules = rulesOf(connection, verdict);
+  if (!state.audit.healthy && auditRequired(connection)) {
+    connection.finish("audit-unavailable");
+    return;
+  }
+  takePlace(connection, service);
+}
+
+/** After a reload, or when a rule began or ended: ends the connection if it lost access. */
+export function authorizeAgain(connection: Connection, trustChanged: boolean): void {
+  const { phase, state } = connection;
+  if (phase === "identify" || phase === "closed") return;
+  const workload = connection.transport?.workload;
+  if (trustChanged && workload && !state.generation.identifier.stillVouched(workload, Date.now())) {
+    connection.finish("access-lost", "no trust bundle vouches for its certificate any more");
+    return;
+  }
+  const name = connection.service?.config.name ?? "";
+  if (state.services.get(name) !== connection.service) {
+    connection.finish("access-lost", "the service is no longer declared");
+    return;
+  }
+  const verdict = judge(connection);
+  connection.verdict = verdict;
+  if (verdict.verdict === "deny") {
+    connection.finish("access-lost", verdict.reason);
+    return;
+  }
+  // Somebody who waits for a place holds none of the rules' places yet.
+  if (connection.holdsPlace) state.counts.leaveRules(connection.rules, connection.principalKey);
+  connection.rules = rulesOf(connection, verdict);
+  if (connection.holdsPlace) state.counts.enterRules(connection.rules, connection.principalKey);
+  setBounds(connection);
+  if (phase === "relay") state.deadlines.set(connection, connection.due(state.deadlines.now));
+}
+
+function judge(connection: Connection): Verdict {
+  return connection.state.generation.judge.judge(
+    {
+      service: connection.service?.config.name ?? "",
+      port: connection.servicePort,
+      principal: connection.principal,
+      sourceIp: connection.sourceAddress,
+      sni: connection.transport?.sni,
+    },
+    Date.now(),
+  );
+}
+
+function rulesOf(connection: Connection, verdict: Verdict): ProxyRule[] {
+  const name = connection.service?.config.name ?? "";
+  const rules: ProxyRule[] = [];
+  for (const id of verdict.rules) {
+    const rule = connection.state.generation.judge.rule(name, id);
+    if (rule) rules.push(rule);
+  }
+  return rules;
+}
+
+function auditRequired({ state, service }: Connection): boolean {
+  return state.generation.config.audit.required || service?.config.audit === "required";
+}
+
+/** Whose connections are counted together: the innermost link of the chain, or the address of somebody without one. */
+export function principalKeyOf(principal: PrincipalChain, address: string): string {
+  return (
+    principal.agent ??
+    principal.person?.user ??
+    principal.person?.awsRole ??
+    principal.workload ??
+    `address:${address}`
+  );
+}

@@ -1,0 +1,31 @@
+import type { Connection } from "../connection.ts";
+import type { LaterTls } from "./later-tls.ts";
+import { MysqlLogin } from "./mysql-login.ts";
+import { mysqlPeers } from "./mysql-peers.ts";
+
+/**
+ * Somebody who stands between client and server until the login is over, instead of the relay. Ends by
+ * `connection.loggedIn`, with what it has read too far on either side, or by `connection.finish`; neither within
+ * `middleFor`. `limits.handshakeTimeout` bounds it.
+ */
+export interface Middle {
+  fromClient(bytes: Uint8Array): void;
+  fromServer(bytes: Uint8Array): void;
+  /** Who logged in, once that is known; for the record. */
+  readonly names?: { readonly user?: string | undefined; readonly database?: string | undefined } | undefined;
+}
+
+/**
+ * Chooses who stands in the middle of a connection to its endpoint; undefined when bytes pass as they are from the start.
+ *
+ * @param later given when TLS to the endpoint has not begun yet; what the endpoint has said first is handed on afterwards
+ */
+export function middleFor(connection: Connection, later: LaterTls | undefined): Middle | undefined {
+  const protocol = connection.service?.port(connection.servicePort)?.protocol;
+  // MySQL whose TLS begins inside its protocol on either side.
+  if (protocol === "mysql" && (connection.mysqlGreeted || later)) {
+    const setting = { greeted: connection.mysqlGreeted, serverTls: later !== undefined };
+    return new MysqlLogin(mysqlPeers(connection, later), setting);
+  }
+  return undefined;
+}

@@ -1,0 +1,52 @@
+import { response } from "./accept/connect-stage.ts";
+import type { CloseReason } from "./close-reason.ts";
+import { leavePlace } from "./connect/places.ts";
+import type { Connection } from "./connection.ts";
+import { refusalMessage, refusalStatus, sentence } from "./protocol/refusal.ts";
+import { writeRecord } from "./record.ts";
+
+/** How long a closed connection's peer may take to close too, before it is reset. */
+const LINGER_MS = 2_000;
+
+/** Ends a connection, once; every later call is of no effect. */
+export function finish(connection: Connection, reason: CloseReason, error: string | undefined): void {
+  const { phase, state } = connection;
+  if (phase === "closed") return;
+  connection.phase = "closed";
+  connection.closeReason = reason;
+  connection.error = error;
+  state.live.delete(connection);
+  if (phase === "identify") state.handshakes -= 1;
+  connection.connecting?.cancel();
+  connection.connecting = undefined;
+  if ((phase === "queue" || phase === "connect") && !connection.clientGone) tellRefusal(connection, reason);
+  leavePlace(connection);
+  closeStreams(connection, reason);
+  state.metrics.closed(connection);
+  writeRecord(connection, "close");
+}
+
+function closeStreams(connection: Connection, reason: CloseReason): void {
+  const { client, upstream, state } = connection;
+  const reset = reason === "client-reset" || reason === "upstream-reset";
+  if (!connection.clientGone) {
+    if (reset) client.terminate();
+    else client.end();
+  }
+  if (upstream && !connection.upstreamGone) {
+    if (reset) upstream.terminate();
+    else upstream.end();
+  }
+  if (connection.clientGone && connection.upstreamGone) state.deadlines.remove(connection);
+  else state.deadlines.set(connection, state.deadlines.now + LINGER_MS);
+}
+
+/** Says why, in the client's own protocol, to one who has proved who it is. */
+function tellRefusal(connection: Connection, reason: CloseReason): void {
+  const name = connection.service?.config.name ?? "";
+  const protocol = connection.service?.port(connection.servicePort)?.protocol ?? "tcp";
+  const message = connection.overHttp
+    ? response(refusalStatus(reason), `${sentence(reason, name)} (connection ${connection.id})`)
+    : refusalMessage(protocol, reason, name, connection.id, connection.mysqlGreeted ? 3 : 0);
+  if (message) connection.client.write(message);
+}
