@@ -1,6 +1,8 @@
 import type { Register } from "../register.ts";
 import { registerAccess } from "./access.ts";
+import { registerAudit } from "./audit.ts";
 import { registerCompletion } from "./completion.ts";
+import { registerConnect } from "./connect.ts";
 import { registerDecide } from "./decide.ts";
 import { registerDiff } from "./diff.ts";
 import { registerDrift } from "./drift.ts";
@@ -8,16 +10,22 @@ import { registerExplain } from "./explain.ts";
 import { registerImport } from "./import.ts";
 import { registerInit } from "./init.ts";
 import { registerLint } from "./lint.ts";
+import { registerLogin } from "./login.ts";
+import { registerLogout } from "./logout.ts";
+import { registerLs } from "./ls.ts";
 import { registerProxy } from "./proxy.ts";
 import { registerReach } from "./reach.ts";
 import { registerRender } from "./render.ts";
 import { registerSchema } from "./schema.ts";
+import { registerStatus } from "./status.ts";
 import { registerTest } from "./test.ts";
 import { registerValidate } from "./validate.ts";
 
 export const registrations: readonly Register[] = [
   registerAccess,
+  registerAudit,
   registerCompletion,
+  registerConnect,
   registerDecide,
   registerDiff,
   registerDrift,
@@ -25,10 +33,14 @@ export const registrations: readonly Register[] = [
   registerImport,
   registerInit,
   registerLint,
+  registerLogin,
+  registerLogout,
+  registerLs,
   registerProxy,
   registerReach,
   registerRender,
   registerSchema,
+  registerStatus,
   registerTest,
   registerValidate,
 ];
