@@ -12,6 +12,7 @@ import type { Sink } from "./sink.ts";
 
 /** A sink that fails while told to, and else keeps what it gets. */
 class TestSink implements Sink {
+  readonly name = "test";
   failing = false;
   text = "";
   release: (() => void) | undefined;

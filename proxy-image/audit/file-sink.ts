@@ -1,4 +1,6 @@
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
+import type { Before } from "./chain.ts";
+import { readTail } from "./file-tail.ts";
 import type { Sink } from "./sink.ts";
 
 export interface FileSinkOptions {
@@ -12,19 +14,45 @@ export interface FileSinkOptions {
 
 /** Appends records to a file, and rotates it by size. */
 export class FileSink implements Sink {
+  readonly name = "file";
   readonly #options: FileSinkOptions;
   #file: FileHandle | undefined;
   #size = 0;
   #syncedAt = 0;
+  /** Room was made, and what begins a new file was put in front of the next write: it must not be rotated away again. */
+  #prepared = false;
+  /** A process that was killed left a line without its end, which must not become the beginning of the next. */
+  #unended = false;
 
   constructor(options: FileSinkOptions) {
     this.#options = options;
   }
 
+  async before(): Promise<Before> {
+    const { path } = this.#options;
+    const current = await readTail(path);
+    this.#unended = current?.open === true;
+    const torn = current?.torn || undefined;
+    if (current?.end) return { after: { ...current.end, here: true }, torn };
+    // A process that ended between rotating and writing left an empty file.
+    const older = await readTail(`${path}.1`);
+    return { after: older?.end && { ...older.end, here: false }, torn };
+  }
+
+  async prepare(bytes: number): Promise<boolean> {
+    if (this.#prepared) return false;
+    const file = await this.#opened();
+    const rotate = this.#size > 0 && this.#size + bytes > this.#options.maxBytes;
+    if (rotate) await this.#rotate(file);
+    this.#prepared = true;
+    return rotate;
+  }
+
   async write(text: string): Promise<void> {
-    const bytes = Buffer.from(text);
+    const bytes = Buffer.from(this.#unended ? `\n${text}` : text);
     let file = await this.#opened();
-    if (this.#size > 0 && this.#size + bytes.length > this.#options.maxBytes) file = await this.#rotate(file);
+    if (!this.#prepared && this.#size > 0 && this.#size + bytes.length > this.#options.maxBytes)
+      file = await this.#rotate(file);
     const before = this.#size;
     try {
       await writeWhole(file, bytes);
@@ -36,6 +64,8 @@ export class FileSink implements Sink {
       throw error;
     }
     this.#size = before + bytes.length;
+    this.#prepared = false;
+    this.#unended = false;
     await this.#sync(file);
   }
 
@@ -64,6 +94,7 @@ export class FileSink implements Sink {
     await rm(`${path}.${maxFiles}`, { force: true });
     for (let age = maxFiles - 1; age >= 1; age--) await renameIfThere(`${path}.${age}`, `${path}.${age + 1}`);
     await renameIfThere(path, `${path}.1`);
+    this.#unended = false;
     return this.#opened();
   }
 

@@ -5,9 +5,11 @@ const TIMEOUT_MS = 5_000;
 
 /**
  * Sends records as OTLP logs in the protocol's JSON encoding over HTTP (`POST ENDPOINT/v1/logs`). One record is one log
- * record whose body is the JSON line; `connection`, `verdict` and `rule` are attributes as well.
+ * record whose body is the JSON line, byte for byte, so that its chain can be verified from there; what is looked for most
+ * is in attributes as well.
  */
 export class OtlpSink implements Sink {
+  readonly name = "otlp";
   readonly #url: string;
 
   constructor(endpoint: string) {
@@ -45,8 +47,12 @@ function toLogRecord(line: string): unknown {
     "src.identity",
     "dst.service",
     "close",
+    "chain",
+    "seq",
+    "hash",
   ].flatMap((name) => {
     const value = record[name];
+    if (typeof value === "number") return [{ key: name, value: { intValue: String(value) } }];
     return typeof value === "string" ? [attribute(name, value)] : [];
   });
   return {

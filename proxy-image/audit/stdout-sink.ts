@@ -3,6 +3,7 @@ import type { Sink } from "./sink.ts";
 
 /** Writes records to a file descriptor: standard output, as containers log. */
 export class StdoutSink implements Sink {
+  readonly name = "stdout";
   readonly #descriptor: number;
 
   readonly #shared: boolean;

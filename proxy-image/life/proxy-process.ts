@@ -4,6 +4,7 @@ import type { Verdict } from "../../policy/decide/index.ts";
 import { Listeners } from "../accept.ts";
 import { AuditLog } from "../audit/audit-log.ts";
 import { FileSink } from "../audit/file-sink.ts";
+import { openChain } from "../audit/open-chain.ts";
 import { OtlpSink } from "../audit/otlp-sink.ts";
 import type { Sink } from "../audit/sink.ts";
 import { StdoutSink } from "../audit/stdout-sink.ts";
@@ -39,7 +40,8 @@ export class ProxyProcess implements Control {
   constructor(configFile: string, log: Log, worker?: number) {
     const loaded = load(configFile);
     const { audit, metrics } = loaded.config;
-    const auditLog = new AuditLog(sinksOf(audit, worker), audit.queue);
+    const chain = audit.chain ? openChain(loaded.config, configFile, worker, log) : undefined;
+    const auditLog = new AuditLog(sinksOf(audit, worker), audit.queue, undefined, chain);
     auditLog.onChange = (healthy, error) => {
       if (healthy) log.log("info", "records are written again");
       else log.log("error", "records cannot be written", { error });
@@ -61,6 +63,7 @@ export class ProxyProcess implements Control {
   async start(): Promise<void> {
     this.#checkDescriptors();
     this.#startTimers();
+    this.state.audit.open(this.state.generation.config.audit.signing?.interval ?? 0);
     if (this.#usesIstiod) await this.#renewal.first();
     if (this.state.draining) return;
     await this.#listeners.sync();

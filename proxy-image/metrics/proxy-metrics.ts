@@ -116,8 +116,26 @@ ${reason}`,
       const labels = formatLabels({ service: name });
       gauge("portreeve_queue_waiting", "Connections waiting for a place.", service.admission.waiting, labels);
     }
-    gauge("portreeve_audit_written_total", "Records written.", state.audit.written);
-    gauge("portreeve_audit_lost_total", "Records lost.", state.audit.lost);
+    const { audit } = state;
+    const total = (name: string, help: string, value: number) => this.#registry.total(name, help, value);
+    total("portreeve_audit_written_total", "Records written.", audit.written);
+    total("portreeve_audit_lost_total", "Records lost.", audit.lost);
+    total("portreeve_audit_checkpoints_total", "Checkpoints signed.", audit.chain?.checkpoints ?? 0);
+    total(
+      "portreeve_audit_checkpoint_failures_total",
+      "Checkpoints that could not be signed.",
+      audit.chain?.failures ?? 0,
+    );
+    gauge(
+      "portreeve_audit_failing",
+      "Processes whose records are not being written at the moment.",
+      audit.healthy ? 0 : 1,
+    );
+    gauge(
+      "portreeve_connections_max",
+      "Live connections allowed.",
+      state.generation.config.limits.maxConnections,
+    );
     gauge("portreeve_event_loop_lag_seconds", "How late the last tick was.", lag / 1_000);
     gauge("portreeve_memory_bytes", "Resident memory.", process.memoryUsage.rss());
     return this.#registry.snapshot();

@@ -32,6 +32,11 @@ export class SeriesRegistry {
     };
   }
 
+  /** A counter that is kept elsewhere: its value as it is now. */
+  total(name: string, help: string, value: number): void {
+    this.#family(name, help, "counter").series.set("", value);
+  }
+
   /** Values by `name{labels}`: for adding up several processes. */
   snapshot(): SeriesSnapshot {
     return [...this.#families.values()].map(({ name, help, type, series }) => ({

@@ -119,7 +119,10 @@ function readRecords(path: string): AuditRecord[] {
   }
   // The last line may be on its way.
   const lines = text.split("\n").slice(0, -1);
-  return lines.map((line) => JSON.parse(line) as AuditRecord);
+  // A chain has lines of its own (start, checkpoint, …): they are of no connection.
+  return lines
+    .map((line) => JSON.parse(line) as AuditRecord)
+    .filter(({ connection }) => connection !== undefined);
 }
 
 /** A backend that counts what comes. */

@@ -42,6 +42,22 @@ export const auditSchema = z.strictObject({
   required: z.boolean().default(false),
   /** Records held in memory while a sink is slow; beyond it the oldest policy applies: refuse or drop. @default 10000 */
   queue: z.int().min(1).default(10_000),
+  /**
+   * Numbers and hashes the lines of each process, so that `portreeve audit verify` finds what was changed, removed,
+   * reordered or inserted. @default true
+   */
+  chain: z.boolean().default(true),
+  /** Signed checkpoints in the chain: who can write the file, but has not this key, cannot write the past anew. @default none */
+  signing: z
+    .strictObject({
+      /** An Ed25519 private key, PEM (PKCS #8). Read at the start; a change takes effect at the next one. */
+      keyFile: path,
+      /** Lines between two checkpoints. @default 1000 */
+      every: z.int().min(1).default(1_000),
+      /** And at least so often while there are records. @default 1m */
+      interval: duration.default(60_000),
+    })
+    .optional(),
   /** A connection that lives longer gets an `update` record this often. @default 5m; `0s` is off */
   updateInterval: duration.default(300_000),
 });

@@ -1,0 +1,235 @@
+import { generateKeyPairSync } from "node:crypto";
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { logFiles } from "../../cli/audit/log-files.ts";
+import { type Verification, type VerifyOptions, verifyFiles } from "../../cli/audit/verify.ts";
+import { until } from "../../test/cluster/until.ts";
+import { AuditLog } from "./audit-log.ts";
+import { Chain } from "./chain.ts";
+import { FileSink, type FileSinkOptions } from "./file-sink.ts";
+import { fileSigner } from "./signer.ts";
+import type { Sink } from "./sink.ts";
+
+let dir = "";
+let path = "";
+const pair = generateKeyPairSync("ed25519");
+
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), "portreeve-chain-"));
+  path = join(dir, "audit.jsonl");
+  writeFileSync(join(dir, "key.pem"), pair.privateKey.export({ type: "pkcs8", format: "pem" }));
+});
+
+afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+interface Opened {
+  readonly log: AuditLog;
+  write(count: number): Promise<void>;
+}
+
+function open(options: Partial<FileSinkOptions> = {}, more: readonly Sink[] = [], signed = false): Opened {
+  const sink = new FileSink({ path, maxBytes: 1 << 20, maxFiles: 5, fsync: "never", ...options });
+  const signer = signed ? fileSigner(join(dir, "key.pem")) : undefined;
+  const chain = new Chain({ writer: { proxy: "p" }, signer, every: 10 });
+  const log = new AuditLog([sink, ...more], 50, 5, chain);
+  log.open(60_000);
+  let next = 0;
+  return {
+    log,
+    write: async (count) => {
+      for (let index = 0; index < count; index++) {
+        log.write(`${JSON.stringify({ connection: `c${next++}`, user: 'zoë "x"' })}\n`);
+      }
+      await log.drained();
+    },
+  };
+}
+
+const verify = (options?: VerifyOptions): Promise<Verification> => verifyFiles(logFiles([dir]), options);
+const events = (file = path): string[] =>
+  readFileSync(file, "utf8")
+    .trim()
+    .split("\n")
+    .map((line) => String((JSON.parse(line) as Record<string, unknown>)["event"] ?? "record"));
+
+describe("a chain of records", () => {
+  test("holds over batches, and ends with a line that says so", async () => {
+    const { log, write } = open();
+    await write(3);
+    await write(2);
+    await log.close();
+    expect(events()).toEqual(["start", "record", "record", "record", "record", "record", "checkpoint"]);
+    const { problems, notes, chains } = await verify();
+    expect([problems, notes]).toEqual([[], []]);
+    expect(chains).toMatchObject([{ first: 0, last: 6, closed: true }]);
+  });
+
+  test("is seen at the start, before anybody connects", async () => {
+    const { log } = open();
+    await log.drained();
+    expect(events()).toEqual(["start"]);
+    await log.close();
+  });
+
+  test("goes on over rotated files, each of which says that it is not the first", async () => {
+    const { log, write } = open({ maxBytes: 2_000 });
+    for (let batch = 0; batch < 6; batch++) await write(3);
+    await log.close();
+    const files = logFiles([dir]);
+    expect(files.length).toBeGreaterThan(2);
+    expect(files.map((file) => events(file)[0])).toEqual(["start", ...files.slice(1).map(() => "rotate")]);
+    expect((await verify()).problems).toEqual([]);
+    rmSync(files[0] ?? "");
+    const cut = await verify();
+    expect(cut.problems).toEqual([]);
+    expect(cut.notes.map(({ message }) => message).join()).toMatch(
+      /before \d+ are not in these files: an older file/,
+    );
+  });
+
+  test("of a process that was killed in the middle of a line is explained by the next one", async () => {
+    const first = open();
+    await first.write(3);
+    appendFileSync(path, '{"connection":"c3","us');
+    const second = open();
+    await second.write(1);
+    await second.log.close();
+    const { problems, notes, chains } = await verify();
+    expect(problems).toEqual([]);
+    expect(chains).toHaveLength(2);
+    expect(notes.map(({ line, message }) => `${line} ${message}`)).toEqual([
+      expect.stringMatching(/^5 an unfinished line of 22 bytes: its writer was killed/),
+      expect.stringMatching(/^6 chain \S+ ends at line 3 without its closing line/),
+    ]);
+  });
+
+  test("of a process that was killed between a line and its line feed has that line", async () => {
+    const first = open();
+    await first.write(2);
+    truncateSync(path, readFileSync(path).length - 1);
+    const second = open();
+    await second.write(1);
+    await second.log.close();
+    expect((await verify()).problems).toEqual([]);
+  });
+
+  test("whose last lines were cut off is told by the chain that followed", async () => {
+    const first = open();
+    await first.write(3);
+    await first.log.close();
+    const second = open();
+    await second.log.close();
+    const lines = readFileSync(path, "utf8").split("\n");
+    writeFileSync(path, [...lines.slice(0, 3), ...lines.slice(5)].join("\n"));
+    expect((await verify()).problems).toMatchObject([{ kind: "cut-end", line: 4 }]);
+    writeFileSync(path, lines.slice(5).join("\n"));
+    expect((await verify()).problems).toMatchObject([{ kind: "missing-chain", line: 1 }]);
+  });
+
+  test("says how many records were lost, whether before they were numbered or by one of several sinks", async () => {
+    const broken: Sink & { failing: boolean } = {
+      name: "otlp",
+      failing: false,
+      write: async () => {
+        if (broken.failing) throw new Error("down");
+      },
+      close: async () => {},
+    };
+    const { log, write } = open({}, [broken]);
+    await write(60);
+    expect(log.lost).toBe(10);
+    broken.failing = true;
+    log.write('{"connection":"x"}\n');
+    await until("the failure is told", 5, () => !log.healthy);
+    broken.failing = false;
+    await write(1);
+    await until("it is written again", 5, () => log.healthy);
+    await log.drained();
+    await log.close();
+    expect(events().filter((event) => event === "gap")).toHaveLength(2);
+    const { problems, notes } = await verify();
+    expect(problems).toEqual([]);
+    expect(notes.map(({ message }) => message)).toEqual([
+      "10 records were lost: they could not be written, and the proxy says so",
+      '1 records were lost by the sink "otlp": they could not be written, and the proxy says so',
+    ]);
+  });
+
+  test("is tried again as it is while the one sink fails, so that no number is missing", async () => {
+    const lines: string[] = [];
+    let failing = true;
+    const sink: Sink = {
+      name: "s",
+      write: async (text) => {
+        if (failing) throw new Error("no space left");
+        lines.push(text);
+      },
+      close: async () => {},
+    };
+    const log = new AuditLog([sink], 100, 5, new Chain({ writer: {}, every: 10 }));
+    log.write('{"a":1}\n');
+    await until("the failure is told", 5, () => !log.healthy);
+    log.write('{"a":2}\n');
+    failing = false;
+    await until("all is written", 5, () => log.written === 2);
+    writeFileSync(path, lines.join(""));
+    expect((await verify()).problems).toEqual([]);
+  });
+});
+
+describe("signed checkpoints", () => {
+  test("come after so many lines, at the start and at the end, and are verified with the public key", async () => {
+    const { log, write } = open({}, [], true);
+    await write(25);
+    await log.close();
+    expect(events().filter((event) => event === "checkpoint")).toHaveLength(4);
+    const { problems, chains } = await verify({ keys: [pair.publicKey] });
+    expect(problems).toEqual([]);
+    expect(chains).toMatchObject([{ unprotected: 0, closed: true }]);
+    const other = generateKeyPairSync("ed25519").publicKey;
+    expect((await verify({ keys: [other] })).problems.map(({ kind }) => kind)).toContain("signature");
+  });
+
+  test("find a past that was written anew with right hashes, which the chain alone does not", async () => {
+    const { log, write } = open({}, [], true);
+    await write(25);
+    await log.close();
+    const forged = new Chain({ writer: {}, every: 10 });
+    const { seal, GENESIS } = await import("../../policy/audit/chain-line.ts");
+    let prev = GENESIS;
+    const lines = readFileSync(path, "utf8").trim().split("\n");
+    const anew = lines.map((line, seq) => {
+      const body = line.slice(0, line.indexOf(',"chain":')).replace("c7", "c8");
+      const sealed = seal(body, forged.id, seq, prev);
+      prev = sealed.hash;
+      return sealed.line;
+    });
+    writeFileSync(path, anew.join(""));
+    expect((await verify()).problems).toEqual([]);
+    expect((await verify({ keys: [pair.publicKey] })).problems.map(({ kind }) => kind)).toContain(
+      "signature",
+    );
+  });
+
+  test("that cannot be made are told, and records go on", async () => {
+    const failures: string[] = [];
+    const signer = { keyId: "k", sign: () => Promise.reject(new Error("throttled")) };
+    const chain = new Chain({ writer: {}, signer, every: 2, onSignFailure: (error) => failures.push(error) });
+    const log = new AuditLog(
+      [new FileSink({ path, maxBytes: 1e6, maxFiles: 1, fsync: "never" })],
+      50,
+      5,
+      chain,
+    );
+    for (let index = 0; index < 6; index++) log.write('{"a":1}\n');
+    await log.drained();
+    await log.close();
+    expect(log.written).toBe(6);
+    expect(chain.failures).toBe(failures.length);
+    expect(failures[0]).toBe("throttled");
+    expect((await verify()).problems).toEqual([]);
+    expect((await verify({ keys: [pair.publicKey] })).problems).toMatchObject([{ kind: "unsigned" }]);
+  });
+});
