@@ -181,6 +181,43 @@ describe("what a workload's sidecar sees", () => {
   });
 });
 
+describe("endpoints of AWS", () => {
+  const eks = {
+    name: "prod",
+    account: "111122223333",
+    region: "eu-central-1",
+    oidcIssuer: "https://oidc.example.com/x",
+  };
+  const onEks = trust("estate", {
+    trustDomain: "example.com",
+    clusters: [{ name: "prod", dataPlane: "sidecar", istioVersion: "1.31", eks }],
+  });
+  const sts = "sts.eu-central-1.amazonaws.com";
+  const irsa = (id: string) =>
+    workload(id, { selector: { app: id.split("/")[1] ?? "" }, aws: { mode: "irsa" } });
+  const objects = [onEks, irsa("shop/a"), irsa("shop/b"), workload("shop/c", { selector: { app: "c" } })];
+
+  test("reach the sidecars of exactly the workloads that call them", () => {
+    const scopes = objectsOf(objects, "Sidecar").map(({ metadata, spec }) => [
+      metadata.name,
+      spec.egress[0].hosts.includes(`./${sts}`),
+    ]);
+    expect(scopes).toEqual([
+      ["a", true],
+      ["b", true],
+      ["c", false],
+    ]);
+  });
+
+  test("have one entry a namespace, seen nowhere else, whoever calls them", () => {
+    const entries = objectsOf([...objects, irsa("batch/a")], "ServiceEntry");
+    expect(entries.map(({ metadata, spec }) => [metadata.namespace, spec.hosts[0], spec.exportTo])).toEqual([
+      ["batch", sts, ["."]],
+      ["shop", sts, ["."]],
+    ]);
+  });
+});
+
 describe("who sees a service's routing", () => {
   const db = (exportTo?: string[]) =>
     service("orders-db", {

@@ -1,6 +1,7 @@
 import { compareFindings, compareText, type Finding } from "../../finding.ts";
 import type { Compiled, CompileInput, Target } from "../target.ts";
 import { defaultDeny, grantAuthorization, serviceAuthorization } from "./authorization-policy.ts";
+import { awsEndpointEntries } from "./aws-endpoints.ts";
 import { type IstioContext, istioContext } from "./context.ts";
 import { destinationRules } from "./destination-rule.ts";
 import { estateFindings, grantFindings, serviceFindings, workloadFindings } from "./findings.ts";
@@ -102,7 +103,7 @@ function routingOf(context: IstioContext, serviceName: string): Target<IstioObje
 }
 
 function guardsOf(context: IstioContext): Target<IstioObject>[] {
-  return [...peerAuthentications(context), ...telemetries(context)];
+  return [...peerAuthentications(context), ...telemetries(context), ...awsEndpointEntries(context)];
 }
 
 function compiled(

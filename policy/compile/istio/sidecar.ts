@@ -4,6 +4,7 @@ import type { Service, Workload } from "../../model/types.ts";
 import { shardName } from "../../plan/proxied-services.ts";
 import { proxyShard } from "../../plan/proxy-shard.ts";
 import type { Target } from "../target.ts";
+import { awsHosts } from "./aws-endpoints.ts";
 import type { IstioContext } from "./context.ts";
 import { emit, labelsOf, NETWORKING } from "./emit.ts";
 import { gatewayServiceName, meshHost, proxyHost, routableHosts, serviceHost } from "./hosts.ts";
@@ -42,6 +43,7 @@ export function sidecars(context: IstioContext, workload: Workload): Target<Isti
                 .flatMap((service) => routes(context, service, workload))
                 .filter((host) => !isCovered(context, host)),
               ...(podIdentity ? [`./${podIdentityHost(workload)}`] : []),
+              ...awsHosts(context, workload).map((host) => `./${host}`),
             ]),
           },
         ],
