@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { accessTable } from "../policy/model/access.ts";
 import type { AccessRow } from "../policy/model/types.ts";
 import { AccessPolicy } from "./access-policy.ts";
+import { AccessReport, accessInput } from "./access-report.ts";
 import { fromSet } from "./from-set.ts";
 import { tellWarnings } from "./lower/index.ts";
 import { MeshGuards } from "./mesh-guards.ts";
@@ -19,6 +20,8 @@ export type AccessPlaneArgs = PolicySetArgs;
  * Everything is checked before the first resource is registered; a policy that is wrong fails the preview with the
  * line that is wrong, and nothing is half-applied. Options such as `provider`, `protect` and `transforms` reach every
  * child; `ignoreChanges` does not (Pulumi applies it to the component only): use a `transforms` entry for that.
+ *
+ * A preview tells on the component who gains and who loses access, compared with the table that the last deployment recorded.
  *
  * @example
  * ```ts
@@ -41,9 +44,12 @@ export class AccessPlane extends pulumi.ComponentResource {
 
   constructor(name: string, args: AccessPlaneArgs, opts?: pulumi.ComponentResourceOptions) {
     const set = openPolicySet(args, "service");
-    super("portreeve:index:AccessPlane", name, {}, opts);
-    tellWarnings(this, set.warnings);
     const { model } = set;
+    const table = accessTable(model, set.cluster);
+    const report = new AccessReport(name, table, set.now);
+    super("portreeve:index:AccessPlane", name, { access: accessInput(table) }, report.hookedInto(opts));
+    report.tellOn(this);
+    tellWarnings(this, set.warnings);
     const child = { parent: this };
 
     if (targetsOf(set, "MeshGuards").length > 0) new MeshGuards(`${name}-guards`, fromSet(set), child);
@@ -69,7 +75,7 @@ export class AccessPlane extends pulumi.ComponentResource {
       targetsOf(set, "TcpProxy").length > 0 ? new TcpProxy(`${name}-proxy`, fromSet(set), child) : undefined;
 
     this.policyDigest = pulumi.output(model.digest);
-    this.accessTable = pulumi.output(accessTable(model, set.cluster).map(withoutPosition));
+    this.accessTable = pulumi.output(table.map(withoutPosition));
     this.proxyAddress = pulumi.output(proxy?.address);
     this.registerOutputs({
       policyDigest: this.policyDigest,

@@ -53,6 +53,8 @@ export type AnyTarget =
 export interface PolicySet {
   readonly model: Model;
   readonly cluster: Cluster;
+  /** The instant at which expiry is judged, epoch milliseconds. */
+  readonly now: number;
   readonly targets: readonly AnyTarget[];
   readonly refs: Refs;
   readonly awsAccounts: AwsAccounts;
@@ -107,6 +109,7 @@ export function openPolicySet(
   return {
     model,
     cluster,
+    now,
     targets,
     refs,
     awsAccounts: args.awsAccounts ?? {},

@@ -1,20 +1,8 @@
 import { z } from "zod";
+import { readAccessTable } from "../../policy/model/recorded.ts";
 import type { AccessRow } from "../../policy/model/types.ts";
 import { CliError } from "../exit.ts";
 
-const position = z.object({ file: z.string(), line: z.number(), col: z.number() });
-const row = z.object({
-  action: z.enum(["allow", "deny"]),
-  from: z.string(),
-  fromKind: z.enum(["workload", "namespace", "cidr", "user", "idpGroup", "awsRole", "agent"]),
-  service: z.string(),
-  port: z.number().int(),
-  via: z.enum(["mesh", "proxy"]),
-  point: z.string(),
-  conditions: z.array(z.string()),
-  grant: z.string(),
-  position: position.nullish(),
-});
 const state = z.object({
   urn: z.string(),
   type: z.string(),
@@ -65,11 +53,11 @@ function statesOf(value: unknown): State[] | undefined {
 }
 
 function tableOf(name: string, plane: State): AccessRow[] {
-  const table = z.array(row).safeParse(plane.outputs?.accessTable);
-  if (!table.success) {
+  const table = readAccessTable(plane.outputs?.accessTable);
+  if (table === undefined) {
     throw new CliError(
       `${name}: ${plane.urn} has no access table of this version; preview or deploy it with this version first`,
     );
   }
-  return table.data.map((row) => ({ ...row, position: row.position ?? undefined }));
+  return table;
 }

@@ -1,4 +1,5 @@
 import type { AccessChange, AccessDiff } from "../../policy/diff/index.ts";
+import { countChanges } from "../../policy/diff/tables.ts";
 
 /** A difference, and what a check makes of it. */
 export interface Report {
@@ -17,11 +18,5 @@ export function summary({ diff }: Report): string {
     const many = objects.length === 1 ? "1 object was" : `${objects.length} objects were`;
     return `No access change: ${many} renamed or rewritten, and nobody gains or loses access.`;
   }
-  const counts = (["gained", "lost", "changed"] as const).flatMap((kind) => {
-    const count = changes.filter(({ change }) => change === kind).length;
-    return count === 0 ? [] : [`${count} ${kind}`];
-  });
-  const widening = changes.filter(({ widens }) => widens).length;
-  const wider = widening === 0 ? "nobody gets more" : `${widening} let somebody reach more`;
-  return `Access changes: ${counts.join(", ")}; ${wider}.`;
+  return `Access changes: ${countChanges(changes)}.`;
 }

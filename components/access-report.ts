@@ -1,0 +1,135 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import * as pulumi from "@pulumi/pulumi";
+import { accessChangeLines, countChanges, diffAccessTables } from "../policy/diff/tables.ts";
+import { readAccessTable } from "../policy/model/recorded.ts";
+import type { AccessRow } from "../policy/model/types.ts";
+
+/** More lines than this nobody reads in a terminal; the first are those of the most risk. */
+const MOST_LINES = 20;
+/** A name may be as long as its author likes. */
+const LONGEST_LINE = 400;
+
+let made = 0;
+
+/**
+ * Tells on an AccessPlane, in a preview and in an update, what changes in access since the last deployment. The engine hands
+ * the outputs of the last deployment to a hook of the resource, so neither the cluster nor another stack is asked.
+ */
+export class AccessReport {
+  readonly #after: readonly AccessRow[];
+  readonly #now: number;
+  readonly #hook: pulumi.ResourceHook | undefined;
+  #plane: pulumi.Resource | undefined;
+
+  /** @param now - epoch milliseconds; access that ended before it is none */
+  constructor(name: string, after: readonly AccessRow[], now: number) {
+    this.#after = after;
+    this.#now = now;
+    // The engine calls from outside of the program's async context, where Pulumi would not know which engine to log to.
+    const inProgram = AsyncLocalStorage.snapshot();
+    this.#hook = canHook()
+      ? new pulumi.ResourceHook(
+          // Hooks are known by name in the whole program, and two planes may have one name under different parents.
+          `portreeve-access-${name}-${++made}`,
+          ({ oldOutputs }) => inProgram(() => this.#tell(oldOutputs)),
+          { onDryRun: true, ignoreErrors: true },
+        )
+      : undefined;
+  }
+
+  /** The component's options with the hook; those of the caller stay. */
+  hookedInto(opts: pulumi.ComponentResourceOptions = {}): pulumi.ComponentResourceOptions {
+    const { hooks } = opts;
+    if (this.#hook === undefined) return opts;
+    return {
+      ...opts,
+      hooks: {
+        ...hooks,
+        beforeCreate: [...(hooks?.beforeCreate ?? []), this.#hook],
+        beforeUpdate: [...(hooks?.beforeUpdate ?? []), this.#hook],
+      },
+    };
+  }
+
+  /** The resource that messages are told on. */
+  tellOn(plane: pulumi.Resource): void {
+    this.#plane = plane;
+  }
+
+  /** Not awaited: a message waits for the resource's URN, which the engine gives after the hook has returned. */
+  #tell(recorded: Readonly<Record<string, unknown>> | undefined): void {
+    const message = accessMessage(recorded?.accessTable, this.#after, this.#now);
+    if (message !== undefined) void pulumi.log.info(message, this.#plane);
+  }
+}
+
+/** Pulumi's mocks, in which people test their programs, take no hooks: a program that registers one would never end. */
+function canHook(): boolean {
+  const monitor = pulumi.runtime.getMonitor();
+  return monitor !== undefined && "registerResourceHook" in monitor;
+}
+
+/**
+ * What is told; undefined when access does not change.
+ *
+ * @param recorded - the last deployment's table, as its state has it
+ */
+export function accessMessage(
+  recorded: unknown,
+  after: readonly AccessRow[],
+  now: number,
+): string | undefined {
+  // A user may have made the output a secret: then what it was is not told either.
+  if (pulumi.Output.isInstance(recorded))
+    return "access: the last deployment's table is a secret, so what changes is not told";
+  const before = recorded === undefined ? [] : readAccessTable(recorded);
+  try {
+    if (before === undefined) throw new TypeError("it is of another version");
+    const changes = diffAccessTables(before, after, now);
+    if (changes.length === 0) return undefined;
+    const head =
+      recorded === undefined
+        ? `access: first deployment: ${countConnections(after)} allowed`
+        : `access: ${countChanges(changes)}`;
+    return [head, ...bounded(accessChangeLines(changes))].join("\n");
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    return `access: the last deployment's table cannot be compared (${error.message}); use portreeve diff`;
+  }
+}
+
+function bounded(lines: readonly string[]): string[] {
+  const shown = lines.slice(0, lines.length > MOST_LINES ? MOST_LINES : lines.length).map((line) => {
+    const flat = line.replaceAll("\n", " ");
+    return flat.length > LONGEST_LINE ? `${flat.slice(0, LONGEST_LINE - 1)}…` : flat;
+  });
+  const rest = lines.length - shown.length;
+  return rest === 0
+    ? shown
+    : [...shown, `…and ${rest} more: pulumi preview --diff lists them, portreeve diff tells why`];
+}
+
+function countConnections(rows: readonly AccessRow[]): string {
+  const allowed = rows.filter(({ action }) => action === "allow").map(pairOf);
+  const count = new Set(allowed).size;
+  return count === 1 ? "1 connection becomes" : `${count} connections become`;
+}
+
+/**
+ * The component's only input: who reaches what, and how. It makes the engine see an update exactly when the table changes, and
+ * `preview --diff` list each pair. Grants' names are left out, as a rename is no change of access.
+ */
+export function accessInput(rows: readonly AccessRow[]): Readonly<Record<string, string>> {
+  const ways = Map.groupBy(rows, pairOf);
+  return Object.fromEntries(
+    [...ways].map(([pair, group]) => [pair, [...new Set(group.map(wayOf))].sort().join("; ")]),
+  );
+}
+
+function pairOf({ from, service, port }: AccessRow): string {
+  return `${from} → ${service}:${port}`;
+}
+
+function wayOf({ action, point, conditions }: AccessRow): string {
+  return [`${action === "deny" ? "denied" : "allowed"} by ${point}`, ...conditions].join(", ");
+}
