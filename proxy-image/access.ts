@@ -28,8 +28,12 @@ export function authorize(
     connection.noteTaker = new NoteTaker(protocol);
   const verdict = judge(connection);
   connection.verdict = verdict;
-  state.metrics.verdict(verdict);
   state.metrics.opened(connection);
+  if (state.revocations.holds(principal, state.generation.agents, Date.now())) {
+    connection.finish("revoked");
+    return;
+  }
+  state.metrics.verdict(verdict);
   if (verdict.verdict === "deny") {
     connection.finish("denied", verdict.reason);
     return;
@@ -53,6 +57,10 @@ export function authorizeAgain(connection: Connection, trustChanged: boolean): v
   }
   const name = connection.service?.config.name ?? "";
   if (state.services.get(name) !== connection.service) {
+  if (connection.credential && !state.generation.credentials.stillAccepts(connection.credential)) {
+    connection.finish("access-lost", "the identity provider is no longer accepted");
+    return;
+  }
     connection.finish("access-lost", "the service is no longer declared");
     return;
   }

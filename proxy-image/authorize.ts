@@ -24,6 +24,7 @@ export class Judge {
   readonly #table: DecisionTable;
   readonly #rules: ReadonlyMap<string, ProxyRule>;
   readonly #moments: readonly number[];
+  readonly #byService: ReadonlyMap<string, readonly ProxyRule[]>;
 
   constructor(config: ProxyConfig) {
     this.#table = buildTable({
@@ -34,6 +35,7 @@ export class Judge {
       agents: config.agents.filter(({ disabled }) => !disabled),
     });
     this.#rules = new Map(config.rules.map((rule) => [`${rule.service}\n${rule.id}`, rule]));
+    this.#byService = Map.groupBy(config.rules, ({ service }) => service);
     const moments = config.rules.flatMap(({ when }) => [when.notBefore, when.expires]);
     moments.push(...config.agents.map(({ expires }) => expires));
     this.#moments = [...new Set(moments.filter((moment) => moment !== undefined))].sort((a, b) => a - b);
@@ -47,6 +49,11 @@ export class Judge {
   /** A rule that a verdict rests on. One grant to several services is several rules of one name. */
   rule(service: string, id: string): ProxyRule | undefined {
     return this.#rules.get(`${service}\n${id}`);
+  }
+
+  /** All rules of a service, for saying what somebody who is refused is missing. */
+  rulesOf(service: string): readonly ProxyRule[] {
+    return this.#byService.get(service) ?? [];
   }
 
   /** The next moment after `at` when a rule or an agent begins or ends: live connections are judged again then. */

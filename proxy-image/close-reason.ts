@@ -14,6 +14,10 @@ export type CloseReason =
   | "credential-expired"
   /** An operator has revoked whom the client was identified as. */
   | "revoked"
+  /** What the client showed to say who it is (a token, a signed request) is not accepted. */
+  | "credential-refused"
+  /** The proxy itself answered a question about access; nothing was to be connected. */
+  | "answered"
   /** TLS did not succeed, or the certificate names nobody. */
   | "handshake-failed"
   | "handshake-timeout"
@@ -70,4 +74,6 @@ export function responseFlags(reason: CloseReason): string {
     case "admin":
       return "-";
   }
+    case "credential-refused":
+    case "answered":
 }

@@ -1,7 +1,7 @@
 import type { ProxyListener, ProxyRule } from "../policy/compile/proxy/config.ts";
 import type { PrincipalChain, Verdict } from "../policy/decide/index.ts";
+import { endIfAnswered } from "./accept/answer.ts";
 import { ConnectStage } from "./accept/connect-stage.ts";
-import type { TransportFacts } from "./accept/transport.ts";
 import { authorize, authorizeAgain } from "./access.ts";
 import type { CloseReason } from "./close-reason.ts";
 import type { Applicant } from "./connect/admission.ts";
@@ -12,6 +12,7 @@ import type { Middle } from "./connect/middle.ts";
 import { placeTaken } from "./connect/places.ts";
 import type { Connecting } from "./connect.ts";
 import { finish } from "./finish.ts";
+import type { Credential } from "./credentials/credential.ts";
 import type { NoteTaker } from "./protocol/notes.ts";
 import { NEVER, RelayBounds } from "./relay/bounds.ts";
 import { checkBytes, dueAt } from "./relay/due.ts";
@@ -59,6 +60,8 @@ export class Connection implements Timed, Applicant, StreamEvents {
   principal: PrincipalChain = {};
   principalKey = "";
   service: ServiceState | undefined;
+  /** What the person or agent showed. */
+  credential: Credential | undefined;
   servicePort = 0;
   verdict: Verdict | undefined;
   /** The rules that the verdict rests on. */
@@ -240,6 +243,7 @@ export class Connection implements Timed, Applicant, StreamEvents {
   closed(error: string | undefined): void {
     clientClosed(this, error);
   }
+    endIfAnswered(this);
 
   #takeNote(noteTaker: NoteTaker, data: Uint8Array): void {
     const note = noteTaker.take(data);

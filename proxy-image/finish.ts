@@ -1,8 +1,9 @@
-import { response } from "./accept/connect-stage.ts";
+import { askForCredential, isNobody } from "./accept/connect-stage.ts";
+import { refusalAnswer } from "./accept/http-answer.ts";
 import type { CloseReason } from "./close-reason.ts";
 import { leavePlace } from "./connect/places.ts";
 import type { Connection } from "./connection.ts";
-import { refusalMessage, refusalStatus, sentence } from "./protocol/refusal.ts";
+import { explain } from "./credentials/access-answer.ts";
 import { writeRecord } from "./record.ts";
 
 /** How long a closed connection's peer may take to close too, before it is reset. */
@@ -46,7 +47,21 @@ function tellRefusal(connection: Connection, reason: CloseReason): void {
   const name = connection.service?.config.name ?? "";
   const protocol = connection.service?.port(connection.servicePort)?.protocol ?? "tcp";
   const message = connection.overHttp
-    ? response(refusalStatus(reason), `${sentence(reason, name)} (connection ${connection.id})`)
+    ? httpRefusal(connection, reason, name)
     : refusalMessage(protocol, reason, name, connection.id, connection.mysqlGreeted ? 3 : 0);
   if (message) connection.client.write(message);
+}
+
+function httpRefusal(connection: Connection, reason: CloseReason, service: string): Uint8Array {
+  const { principal, servicePort, verdict } = connection;
+  if (reason === "denied" && isNobody(connection, principal)) return askForCredential(connection);
+  const status = refusalStatus(reason);
+  const message = sentence(reason, service);
+  if (status !== 403) {
+    const error = status === 429 ? "limit" : "unavailable";
+    return refusalAnswer(connection, status, { error, message, service });
+  }
+  const explained = verdict && explain(connection, principal, service, servicePort, verdict);
+  const { missing, owner } = explained ?? {};
+  return refusalAnswer(connection, status, { error: "access_denied", message, service, owner, missing });
 }

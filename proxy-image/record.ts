@@ -10,7 +10,7 @@ export function writeRecord(connection: Connection, event: "close" | "update"): 
   const { config } = connection.state.generation;
   if (connection.service?.config.audit === "none") return;
   const now = performance.now();
-  const { transport, verdict, principal, service } = connection;
+  const { transport, verdict, principal, service, credential } = connection;
   const spiffe = transport?.workload?.spiffe;
   const agentSpec = principal.agent;
   const position = verdict?.position;
@@ -27,21 +27,25 @@ export function writeRecord(connection: Connection, event: "close" | "update"): 
     "src.namespace": spiffe?.namespace,
     "src.workload": spiffe?.serviceAccount,
     "src.user": principal.person?.user,
+    "src.groups": groupsOf(connection),
     "src.role": principal.person?.awsRole,
+    "src.role_session": credential?.session,
     "src.agent": agentSpec,
     "dst.addr": connection.upstreamAddress,
     "dst.service": service?.config.name,
     "dst.port": service ? connection.servicePort : undefined,
     "dst.owner": service?.config.owner,
     protocol: service?.port(connection.servicePort)?.protocol,
-    verdict: verdict?.verdict ?? "deny",
-    reason: verdict?.reason ?? "unidentified",
+    verdict: verdict?.verdict ?? (connection.answering ? "none" : "deny"),
+    reason: verdict?.reason ?? unjudged(connection),
     rule: verdict?.rule ?? undefined,
     rules: verdict && verdict.rules.length > 1 ? verdict.rules : undefined,
     position: position ? `${position.file}:${position.line}:${position.col}` : undefined,
     policy: config.policy.digest,
     commit: config.policy.commit,
     "tls.version": transport?.tlsVersion,
+    "credential.issuer": credential?.issuer,
+    "credential.expires": credential && new Date(credential.expires).toISOString(),
     "tls.resumed": transport?.resumed === true ? true : undefined,
     sni: transport?.sni,
     ...connection.notes,
@@ -59,6 +63,24 @@ export function writeRecord(connection: Connection, event: "close" | "update"): 
 }
 
 /** Milliseconds with three decimals; undefined for a stage that was not reached. */
+/** Groups listed in a record when the rule does not say which of them counted. */
+const MAX_GROUPS = 20;
+
+/** The groups by which the verdict fell, or all where they are few: a person can be in hundreds. */
+function groupsOf({ principal, rules }: Connection): readonly string[] | undefined {
+  const groups = principal.person?.groups;
+  if (!groups || groups.length === 0) return undefined;
+  if (groups.length <= MAX_GROUPS) return groups;
+  const counted = new Set(rules.flatMap(({ subjects }) => subjects.idpGroups));
+  return groups.filter((group) => counted.has(group));
+}
+
+/** Why there is no verdict. */
+function unjudged({ closeReason, answering }: Connection): string {
+  if (answering) return "access-question";
+  return closeReason === "revoked" ? "revoked" : "unidentified";
+}
+
 function elapsed(from: number, to: number): number | undefined {
   return from === 0 || to === 0 ? undefined : Math.round((to - from) * 1_000) / 1_000;
 }

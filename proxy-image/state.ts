@@ -5,7 +5,6 @@ import type {
   ProxyService,
   ProxyServicePort,
 } from "../policy/compile/proxy/config.ts";
-import type { Credentials } from "./accept/credentials.ts";
 import type { AuditLog } from "./audit/audit-log.ts";
 import { Judge } from "./authorize.ts";
 import { ServiceAdmission } from "./connect/admission.ts";
@@ -15,6 +14,10 @@ import { Resolver } from "./connect/resolve.ts";
 import { UpstreamTls, type UpstreamTlsFiles } from "./connect/upstream-tls.ts";
 import type { Connection } from "./connection.ts";
 import { Identifier } from "./identify.ts";
+import { AwsVerifier } from "./credentials/aws.ts";
+import { KeyRing } from "./credentials/key-ring.ts";
+import { Revocations } from "./credentials/revocations.ts";
+import { CredentialVerifier } from "./credentials/verifier.ts";
 import { TrustStore } from "./identity/trust-store.ts";
 import type { Loaded } from "./life/load.ts";
 import { LiveCounts } from "./live-counts.ts";
@@ -61,6 +64,7 @@ export interface Generation {
   /** By name. */
   readonly agents: ReadonlyMap<string, ProxyAgent>;
 }
+  readonly credentials: CredentialVerifier;
 
 /** What one proxy process knows. Stages read it; only `apply` and the connections' own counters change it. */
 export class ProxyState {
@@ -73,8 +77,10 @@ export class ProxyState {
   readonly resolver = new Resolver();
   readonly audit: AuditLog;
   readonly metrics: ProxyMetrics;
-  /** Undefined: nobody can be identified by what they show on the shared port. */
-  credentials: Credentials | undefined;
+  /** Keys of identity providers. */
+  readonly keys = new KeyRing();
+  readonly revocations = new Revocations();
+  readonly #aws = new AwsVerifier();
   /** Connections that have not yet proved who they are. */
   handshakes = 0;
   draining = false;
@@ -123,6 +129,7 @@ export class ProxyState {
       agents: new Map(loaded.config.agents.map((agent) => [agent.name, agent])),
       agentByWorkload: new Map(
         loaded.config.agents.flatMap(({ name, workloads }) => workloads.map((id) => [id, name])),
+      credentials: new CredentialVerifier(loaded.config, loaded.identityFiles, this.keys, this.#aws),
       ),
     };
   }

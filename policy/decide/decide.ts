@@ -82,7 +82,7 @@ function personBehind(
   instant: number,
 ): Person | "not-valid" {
   const known = table.agents.get(name);
-  if (!known || instant >= known.expires) return "not-valid";
+  if (!known || known.agent.suspended === true || !(instant < known.expires)) return "not-valid";
   const { onBehalfOf, onBehalfOfUser } = known.agent;
   const asserted = connection.principal.person;
   if (!asserted) return onBehalfOfUser === undefined ? "not-valid" : { user: onBehalfOfUser };

@@ -1,7 +1,7 @@
 /** Keys of the index. A SPIFFE ID is its own key; the other kinds carry a prefix that no SPIFFE ID starts with. */
 export const userKey = (user: string): string => `user:${user}`;
 export const groupKey = (group: string): string => `idpgroup:${group}`;
-export const roleKey = (arn: string): string => `awsrole:${arn}`;
+export const roleKey = (arn: string): string => `awsrole:${roleWithoutPath(arn)}`;
 export const agentKey = (agent: string): string => `agent:${agent}`;
 export const namespaceKey = (trustDomain: string, namespace: string): string =>
   `ns:${trustDomain}/${namespace}`;
@@ -22,4 +22,13 @@ export function namespaceOfPath(path: string): string | undefined {
   return parts.length === 5 && parts[1] === "ns" && parts[3] === "sa" && parts[2] && parts[4]
     ? parts[2]
     : undefined;
+}
+
+/**
+ * The ARN of a session (`assumed-role/NAME/SESSION`), which is all that STS tells, has no path of the role; and within an
+ * account a role's name is unique whatever its path (IAM, "names are not distinguished by path"). So the path of the ARN
+ * that a policy gives does not count: `…:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_dba_0123` is known by its name.
+ */
+export function roleWithoutPath(arn: string): string {
+  return arn.replace(/^(arn:[^:]+:iam::\d+:role)\/.*\/([^/]+)$/, "$1/$2");
 }

@@ -53,6 +53,8 @@ export interface DecisionAgent {
   readonly onBehalfOfUser?: string | undefined;
   /** Users and IdP groups it may act for. Empty means nobody. */
   readonly onBehalfOf: { readonly users: readonly string[]; readonly idpGroups: readonly string[] };
+  /** Killed: it is nobody. @default false */
+  readonly suspended?: boolean | undefined;
   /** After this instant it is nobody. */
   readonly expires?: string | number | undefined;
 }

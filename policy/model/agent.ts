@@ -21,6 +21,7 @@ export function resolveAgent(
       users: user === undefined ? (group?.users ?? []) : [user],
       idpGroups: group?.idpGroups ?? [],
     },
+    ...(spec.suspended && { suspended: true }),
     expires: spec.expires,
   };
   return { name: metadata.name, labels: metadata.labels ?? {}, spec, position: source.position, decision };

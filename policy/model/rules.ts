@@ -91,12 +91,16 @@ export function rulesOfGrant(source: Sourced<"Grant">, world: RuleWorld, report:
   return rules;
 }
 
-/** An agent's access ends with the agent, and never reaches a service that the agent does not list. */
+/**
+ * An agent's access ends with the agent, never reaches a service that the agent does not list, and is none while it is
+ * suspended: then access tables and diffs show that it lost it. Denies stay.
+ */
 function agentRules(agents: readonly Agent[], base: Omit<Rule, "subjects">): Rule[] {
   const byEnd = new Map<string, string[]>();
   for (const agent of agents) {
     if (!agent.spec.services.includes(base.service)) continue;
     const end =
+    if (agent.spec.suspended && base.action === "allow") continue;
       base.action === "deny" ? (base.when.expires ?? "") : earlier(base.when.expires, agent.spec.expires);
     byEnd.set(end, [...(byEnd.get(end) ?? []), agent.name]);
   }

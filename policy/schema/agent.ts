@@ -33,6 +33,12 @@ export const agentSpec = z.strictObject({
     .describe("For whom it acts. Its verdict is the intersection of its own grants and theirs."),
   owner: text.describe("Who answers for it."),
   expires: instant.describe("When its access ends. Required: an agent without an end is forgotten."),
+  suspended: z
+    .boolean()
+    .default(false)
+    .describe(
+      "The kill switch: it may do nothing, and every connection that it has is closed as soon as the policy is in force.",
+    ),
   services: z
     .array(name)
     .min(1, "name at least one service")

@@ -118,6 +118,12 @@ const oidcProvider = z.strictObject({
     .array(text)
     .min(1, "name at least one audience: a token for anybody is a token for everybody")
     .describe("Accepted `aud` values."),
+  clients: z
+    .array(text)
+    .default([])
+    .describe(
+      "Clients whose tokens count, by `azp` or `client_id`. Needed where a token has several audiences. @default any client of the issuer",
+    ),
   claims: z
     .strictObject({
       user: text.default("email").describe("Claim that names the user."),
@@ -131,6 +137,14 @@ const oidcProvider = z.strictObject({
     .default(["RS256", "ES256"])
     .describe("Accepted signature algorithms; `none` and HMAC never are."),
   clockSkew: duration.default("30s").describe("Tolerance for `exp`, `nbf` and `iat`."),
+  grace: duration
+    .default("30s")
+    .describe("How much longer than its token a connection lives, so that a client can come back with a new one."),
+  ca: text
+    .optional()
+    .describe(
+      "Path of the PEM file, as mounted into the proxy, with the CA of an issuer that no public CA vouches for. @default the public CAs",
+    ),
 });
 
 const awsProvider = z.strictObject({
@@ -140,6 +154,16 @@ const awsProvider = z.strictObject({
     .array(awsRegion)
     .min(1, "name at least one region")
     .describe("Regions whose STS endpoint may be asked."),
+  audience: text
+    .default("portreeve")
+    .describe(
+      "Value of the signed header `x-portreeve-audience`, so that a request signed for another estate is no use here; give each estate its own.",
+    ),
+  session: duration
+    .default("15m")
+    .describe(
+      "How long after signing a connection ends: STS does not tell when the session behind a request ends.",
+    ),
 });
 
 /** The estate's one definition of trust. */

@@ -1,12 +1,18 @@
 import type { ProxyListener } from "../../policy/compile/proxy/config.ts";
 import type { PrincipalChain } from "../../policy/decide/index.ts";
 import type { Connection } from "../connection.ts";
-import { readConnectHead } from "../protocol/connect-head.ts";
-import type { CompleteHead } from "./credentials.ts";
+import { accessAnswer, accessList, explain } from "../credentials/access-answer.ts";
+import { chainOf, type Outcome, refused } from "../credentials/credential.ts";
+import { type ConnectHead, readConnectHead } from "../protocol/connect-head.ts";
+import { sentence } from "../protocol/refusal.ts";
+import { answerAndClose } from "./answer.ts";
+import { challenge, jsonAnswer, refusalAnswer } from "./http-answer.ts";
 import { principalOf } from "./identify-client.ts";
 import type { TransportFacts } from "./transport.ts";
 
-/** The shared port's stage: reads the CONNECT head inside TLS, who its credential names, and the service that is meant. */
+type CompleteHead = Extract<ConnectHead, { readonly state: "done" }>;
+
+/** The shared port's stage: reads the head inside TLS, verifies whom its credential names, and finds what is meant. */
 export class ConnectStage {
   readonly #connection: Connection;
   readonly #transport: TransportFacts;
@@ -25,9 +31,9 @@ export class ConnectStage {
     this.#maxHead = listener.maxHeadBytes;
   }
 
-  /** The client has said all that it wants before its credential is verified, and may have ended its side. */
+  /** The client has said all that it wants, and may have ended its side. */
   get holdsRequest(): boolean {
-    return this.#head !== undefined && this.#bytes.length > 0;
+    return this.#head !== undefined && (this.#bytes.length > 0 || this.#head.method === "GET");
   }
 
   push(data: Uint8Array): void {
@@ -41,44 +47,117 @@ export class ConnectStage {
     const connection = this.#connection;
     if (head.state === "more") return;
     if (head.state === "bad") {
-      this.#refuse(head.status, head.why, "protocol-refused");
+      const { status, why } = head;
+      connection.client.write(refusalAnswer(connection, status, { error: "bad_request", message: why }));
+      connection.finish("protocol-refused", why);
       return;
     }
     this.#head = head;
     this.#bytes = this.#bytes.subarray(head.length);
+    connection.wantsJson = head.headers.get("accept")?.includes("application/json") ?? false;
+    const transport = principalOf(connection, this.#transport.workload);
     if (head.authorization === undefined) {
-      this.#proceed(head, principalOf(connection, this.#transport.workload));
-      return;
-    }
-    const { credentials } = connection.state;
-    // A credential that nobody here can verify must not pass for none: the client believes that it is somebody.
-    if (!credentials) {
-      this.#refuse(407, "no identity provider of this proxy accepts this credential", "handshake-failed");
+      this.#proceed(head, transport);
       return;
     }
     this.#hold();
-    void credentials.verify(head, connection).then((verified) => {
-      if (connection.phase !== "identify") return;
-      if (verified.ok) this.#proceed(head, verified.principal, verified.until);
-      else this.#refuse(verified.status, verified.why, "handshake-failed");
-    });
+    const { credentials } = connection.state.generation;
+    void credentials.verify(head.authorization, this.#transport.workload?.leaf, Date.now()).then(
+      (outcome) => this.#verified(head, transport, outcome),
+      (error: unknown) => {
+        const why = error instanceof Error ? error.message : String(error);
+        this.#verified(head, transport, refused("unavailable", "the credential could not be verified"), why);
+      },
+    );
   }
 
-  #proceed(head: CompleteHead, principal: PrincipalChain, until?: number): void {
+  #verified(head: CompleteHead, transport: PrincipalChain, outcome: Outcome, detail?: string): void {
     const connection = this.#connection;
+    if (connection.phase !== "identify") return;
+    const principal = outcome.ok ? chainOf(transport, outcome.credential) : undefined;
+    const { metrics } = connection.state;
+    if (outcome.ok && principal) {
+      metrics.credential(outcome.credential.provider, "ok");
+      connection.credential = outcome.credential;
+      this.#proceed(head, principal);
+      return;
+    }
+    const { refusal, why, provider } = outcome.ok
+      ? refused("conflict", "certificate and credential name different agents")
+      : outcome;
+    metrics.credential(provider ?? "none", refusal);
+    const unavailable = refusal === "unavailable";
+    const message = { error: unavailable ? "unavailable" : "invalid_token", message: why };
+    connection.client.write(
+      unavailable
+        ? refusalAnswer(connection, 503, message)
+        : refusalAnswer(connection, 407, { ...message, challenge: challenge(why) }),
+    );
+    connection.finish("credential-refused", `${refusal}: ${detail ?? why}`);
+  }
+
+  #proceed(head: CompleteHead, principal: PrincipalChain): void {
+    const connection = this.#connection;
+    const { credential, state } = connection;
+    connection.principal = principal;
+    if (head.method === "GET") {
+      this.#answer(head, principal);
+      return;
+    }
     // Only declared services can be dialled: the name is looked up here, never in DNS.
-    const service = connection.state.services.get(head.host);
+    const service = state.services.get(head.host);
     if (!service?.port(head.port)) {
-      connection.client.write(response(403, "no such service, or no access to it"));
-      connection.finish("denied", `no service ${head.host}:${head.port}`);
+      this.#refuseUnknown(head, principal);
       return;
     }
     connection.overHttp = true;
     connection.headRead();
     // First, because what was held may be enough to pause the client again.
     if (this.#paused) connection.client.resume();
-    connection.identified(this.#transport, service, head.port, principal, until);
+    connection.identified(this.#transport, service, head.port, principal, credential?.until);
     if (this.#bytes.length > 0) connection.data(this.#bytes);
+  }
+
+  /** In the words in which a service is refused that is there: the difference is nobody's business. */
+  #refuseUnknown({ host, port }: CompleteHead, principal: PrincipalChain): void {
+    const connection = this.#connection;
+    const { judge } = connection.state.generation;
+    const verdict = judge.judge(
+      { service: host, port, principal, sourceIp: connection.sourceAddress },
+      Date.now(),
+    );
+    const { missing } = explain(connection, principal, host, port, verdict);
+    connection.client.write(
+      isNobody(connection, principal)
+        ? askForCredential(connection)
+        : refusalAnswer(connection, 403, {
+            error: "access_denied",
+            message: sentence("denied", host),
+            service: host,
+            missing,
+          }),
+    );
+    connection.finish("denied", `no service ${host}:${port}`);
+  }
+
+  #answer(head: CompleteHead, principal: PrincipalChain): void {
+    const connection = this.#connection;
+    if (isNobody(connection, principal)) {
+      connection.client.write(askForCredential(connection));
+      connection.finish("credential-refused", "none was shown");
+      return;
+    }
+    if (connection.state.revocations.holds(principal, connection.state.generation.agents, Date.now())) {
+      const message = "access was withdrawn by an operator";
+      connection.client.write(refusalAnswer(connection, 403, { error: "access_denied", message }));
+      connection.finish("revoked");
+      return;
+    }
+    const value =
+      head.host === ""
+        ? accessList(connection, principal)
+        : accessAnswer(connection, principal, head.host, head.port);
+    answerAndClose(connection, jsonAnswer(value));
   }
 
   /** The client may go on to speak while its credential is verified, but not without bound. */
@@ -88,33 +167,18 @@ export class ConnectStage {
     this.#paused = true;
     this.#connection.client.pause();
   }
-
-  #refuse(status: number, why: string, reason: "protocol-refused" | "handshake-failed"): void {
-    this.#connection.client.write(response(status, why));
-    this.#connection.finish(reason, why);
-  }
 }
 
-/** A refusal, as HTTP. */
-export function response(status: number, why: string): Uint8Array {
-  const body = `${why}\n`;
-  return Buffer.from(
-    `HTTP/1.1 ${status} ${STATUS[status] ?? "Refused"}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
-  );
+/** Nothing is known of the client, and something could be. */
+export function isNobody({ state }: Connection, principal: PrincipalChain): boolean {
+  const { workload, person, agent } = principal;
+  return workload === undefined && !person && agent === undefined && state.generation.credentials.any;
 }
 
-export const ESTABLISHED: Uint8Array = Buffer.from("HTTP/1.1 200 Connection established\r\n\r\n");
-
-const STATUS: Readonly<Record<number, string>> = {
-  400: "Bad Request",
-  403: "Forbidden",
-  405: "Method Not Allowed",
-  407: "Proxy Authentication Required",
-  414: "URI Too Long",
-  429: "Too Many Requests",
-  431: "Request Header Fields Too Large",
-  502: "Bad Gateway",
-  503: "Service Unavailable",
-  504: "Gateway Timeout",
-  505: "HTTP Version Not Supported",
-};
+export function askForCredential(connection: Connection): Uint8Array {
+  return refusalAnswer(connection, 407, {
+    error: "credential_required",
+    message: "show a credential, for example by `portreeve login`",
+    challenge: challenge(),
+  });
+}

@@ -1,4 +1,4 @@
-import { ESTABLISHED } from "../accept/connect-stage.ts";
+import { ESTABLISHED } from "../accept/http-answer.ts";
 import type { Connection } from "../connection.ts";
 import { NEVER } from "../relay/bounds.ts";
 import { UpstreamSide } from "../relay/upstream-side.ts";
@@ -47,13 +47,13 @@ export function beginRelay(
 
 /** The login is over: bytes pass as they are from here on, these first. */
 export function endLogin(connection: Connection, fromClient: Uint8Array, fromServer: Uint8Array): void {
-  const { user, database } = connection.middle?.names ?? {};
   connection.notes = {
     ...connection.notes,
     ...(user && { "db.user": user }),
     ...(database && { "db.name": database }),
   };
   connection.middle = undefined;
+    ...(application && { "db.application": application }),
   connection.bounds.loginUntil = NEVER;
   if (connection.upstream) joinDirections(connection, connection.upstream);
   if (fromClient.length > 0) connection.toService.push(fromClient);

@@ -1,4 +1,5 @@
 import type { Verdict } from "../../policy/decide/index.ts";
+import type { Revocation } from "../credentials/revocations.ts";
 import type { SeriesSnapshot } from "../metrics/series.ts";
 import type { ReloadResult } from "./reload.ts";
 
@@ -32,6 +33,11 @@ export interface Control {
   notReady(): Promise<string[]>;
   metrics(): Promise<SeriesSnapshot>;
   connections(): Promise<LiveConnection[]>;
+  /**
+   * Ends every connection of an agent, user or role, or one connection, and refuses whom it names from then on. Resolves
+   * to how many were ended; rejects when there are too many revocations already.
+   */
+  revoke(revocation: Revocation): Promise<number>;
   /** Ends one connection; false when there is none of that id. */
   close(id: string): Promise<boolean>;
   policy(): Promise<{ digest: string; commit: string | undefined; lastReloadError: string | undefined }>;

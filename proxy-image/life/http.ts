@@ -1,6 +1,7 @@
 import { chmodSync, rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { ProxyConfig } from "../../policy/compile/proxy/config.ts";
+import { readRevocation } from "../credentials/revoke.ts";
 import { formatSnapshot } from "../metrics/series.ts";
 import type { Control } from "./control.ts";
 
@@ -30,6 +31,7 @@ export function openMetrics(control: Control, { bind, port }: ProxyConfig["metri
 
 const ADMIN_HELP = `GET  /connections            live connections
 POST /connections/ID/close   end one
+POST /revoke                 {"agent"|"user"|"role"|"connection": NAME, "until"?: INSTANT}: end theirs, and refuse them
 GET  /policy                 digest in force, and why the last reload was refused
 GET  /verdict?service=S&port=P&workload=spiffe://…&source=IP&sni=NAME
 POST /reload                 read the configuration now
@@ -84,6 +86,11 @@ async function admin(
       });
       return json(response, verdict);
     }
+    case "POST /revoke": {
+      const revocation = readRevocation(await bodyOf(request));
+      if (typeof revocation === "string") return text(response, 400, `${revocation}\n`);
+      return json(response, { closed: await control.revoke(revocation) });
+    }
     case "POST /reload":
       return json(response, await control.reload());
     case "POST /log": {
@@ -97,6 +104,18 @@ async function admin(
     default:
       return text(response, 404, ADMIN_HELP);
   }
+}
+
+/** Longest body of a request; the longest there is are a few names. */
+const MAX_BODY = 16 * 1024;
+
+async function bodyOf(request: IncomingMessage): Promise<string> {
+  let body = "";
+  for await (const chunk of request) {
+    body += String(chunk);
+    if (body.length > MAX_BODY) throw new Error("the body is too long");
+  }
+  return body;
 }
 
 function fromBrowser({ headers }: IncomingMessage): boolean {

@@ -46,6 +46,8 @@ const TIMEOUT_MS = 5_000;
 export class RemoteControl {
   /** The other end is there; what is asked before would be lost. */
   serving = false;
+  /** Told once, when it is. */
+  onServing: () => void = () => {};
   readonly #channel: Channel;
   readonly #waiting = new Map<number, { done: (value: unknown) => void; failed: (error: Error) => void }>();
   #next = 1;
@@ -53,7 +55,10 @@ export class RemoteControl {
   constructor(channel: Channel) {
     this.#channel = channel;
     channel.onMessage((message) => {
-      this.serving = true;
+      if (!this.serving) {
+        this.serving = true;
+        this.onServing();
+      }
       if (!isAnswer(message)) return;
       const waiter = this.#waiting.get(message.answer);
       this.#waiting.delete(message.answer);

@@ -4,6 +4,7 @@ import { dirname, resolve } from "node:path";
 import type { ProxyConfig } from "../../policy/compile/proxy/config.ts";
 import { parseProxyConfig } from "../../policy/compile/proxy/config-parse.ts";
 import type { UpstreamTlsFiles } from "../connect/upstream-tls.ts";
+import type { ProviderFiles } from "../credentials/verifier.ts";
 import type { IssuedCertificate } from "../istiod/issue.ts";
 
 /** A certificate chain and its key, as PEM text. */
@@ -23,6 +24,8 @@ export interface Loaded {
   readonly bundles: ReadonlyMap<string, string>;
   /** By service name. Without a certificate of its own, `mutual` shows the proxy's. */
   readonly upstreamTls: ReadonlyMap<string, UpstreamTlsFiles>;
+  /** By the name of an OIDC provider. */
+  readonly identityFiles: ReadonlyMap<string, ProviderFiles>;
   /** Every file that was read, for watching. */
   readonly files: readonly string[];
 }
@@ -79,7 +82,16 @@ export function load(configFile: string): Loaded {
       key: own && read(own.key, `the key for "${name}"`),
     });
   }
-  return { config, certificate, listenerCertificates, bundles, upstreamTls, files };
+  const identityFiles = new Map(
+    config.identityProviders.oidc.map(({ name, ca, jwksFile }) => [
+      name,
+      {
+        ca: ca === undefined ? undefined : read(ca, `the CA of identity provider "${name}"`),
+        jwks: jwksFile === undefined ? undefined : read(jwksFile, `the keys of identity provider "${name}"`),
+      },
+    ]),
+  );
+  return { config, certificate, listenerCertificates, bundles, upstreamTls, identityFiles, files };
 }
 
 function ownCertificate(

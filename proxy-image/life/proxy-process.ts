@@ -8,6 +8,8 @@ import { openChain } from "../audit/open-chain.ts";
 import { OtlpSink } from "../audit/otlp-sink.ts";
 import type { Sink } from "../audit/sink.ts";
 import { StdoutSink } from "../audit/stdout-sink.ts";
+import type { Revocation } from "../credentials/revocations.ts";
+import { revoke } from "../credentials/revoke.ts";
 import { issue } from "../istiod/issue.ts";
 import { Renewal } from "../istiod/renewal.ts";
 import { ProxyMetrics } from "../metrics/proxy-metrics.ts";
@@ -49,6 +51,10 @@ export class ProxyProcess implements Control {
     this.#log = log;
     this.#worker = worker ?? 0;
     this.state = new ProxyState(loaded, auditLog, new ProxyMetrics(metrics.maxSeries));
+    this.state.keys.onFetch = (provider, result, error) => {
+      this.state.metrics.keysFetched(provider, result);
+      if (result === "failed") log.log("warn", "keys of an identity provider cannot be fetched", { provider, error });
+    };
     this.#listeners = new Listeners(this.state, worker === undefined);
     this.#reloader = new Reloader(configFile, this.state, this.#listeners, log);
     this.#watch = new FileWatch(() => void this.reload());
@@ -63,6 +69,7 @@ export class ProxyProcess implements Control {
   async start(): Promise<void> {
     this.#checkDescriptors();
     this.#startTimers();
+    this.state.generation.credentials.warm();
     this.state.audit.open(this.state.generation.config.audit.signing?.interval ?? 0);
     if (this.#usesIstiod) await this.#renewal.first();
     if (this.state.draining) return;
@@ -156,6 +163,12 @@ export class ProxyProcess implements Control {
       bytesSent: connection.toClient.bytes,
       bytesReceived: connection.toService.bytes,
     }));
+  }
+
+  async revoke(revocation: Revocation): Promise<number> {
+    const closed = revoke(this.state, revocation, Date.now());
+    this.#log.log("warn", "revoked", { ...revocation, closed });
+    return closed;
   }
 
   async close(id: string): Promise<boolean> {

@@ -141,6 +141,7 @@ function plain(loaded: Loaded): unknown {
     [...loaded.listenerCertificates],
     [...loaded.bundles],
     [...loaded.upstreamTls],
+    [...loaded.identityFiles],
   ];
 }
 

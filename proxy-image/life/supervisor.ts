@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Verdict } from "../../policy/decide/index.ts";
+import { type Revocation, Revocations } from "../credentials/revocations.ts";
 import { addSnapshots, type SeriesSnapshot } from "../metrics/series.ts";
 import type { Control, LiveConnection, VerdictQuestion } from "./control.ts";
 import { RemoteControl } from "./ipc.ts";
@@ -31,6 +32,7 @@ export class Supervisor implements Control {
   readonly #count: number;
   /** Counters of workers that are gone. */
   #past: SeriesSnapshot = [];
+  #revocations: readonly Revocation[] = [];
   #restarts = 0;
   #stopping = false;
 
@@ -84,6 +86,15 @@ export class Supervisor implements Control {
 
   async connections(): Promise<LiveConnection[]> {
     return (await Promise.all(this.#each((remote) => remote.ask("connections")))).flat();
+  }
+
+  async revoke(revocation: Revocation): Promise<number> {
+    // Remembered here too: a worker that starts later must know.
+    const revocations = this.#revocations.filter(({ until = Number.POSITIVE_INFINITY }) => until > Date.now());
+    if (revocations.length >= Revocations.MAX) throw new Error("too many revocations");
+    this.#revocations = [...revocations, revocation];
+    const closed = await Promise.all(this.#each((remote) => remote.ask("revoke", revocation)));
+    return closed.reduce((sum, count) => sum + count, 0);
   }
 
   async close(id: string): Promise<boolean> {
@@ -147,6 +158,9 @@ export class Supervisor implements Control {
       },
       onMessage: (handler) => void child.on("message", handler),
     });
+    remote.onServing = () => {
+      for (const revocation of this.#revocations) void remote.ask("revoke", revocation).catch(() => {});
+    };
     const worker: Worker = { index, child, remote, startedAt: performance.now(), last: [] };
     this.#workers.set(index, worker);
     child.once("exit", (code, signal) => this.#ended(worker, code, signal));

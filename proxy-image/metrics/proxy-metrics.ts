@@ -1,6 +1,7 @@
 import type { Verdict } from "../../policy/decide/index.ts";
 import { responseFlags } from "../close-reason.ts";
 import type { Connection } from "../connection.ts";
+import type { CredentialRefusal } from "../credentials/credential.ts";
 import type { ProxyState } from "../state.ts";
 import { formatLabels, SeriesRegistry, type SeriesSnapshot } from "./series.ts";
 
@@ -16,6 +17,8 @@ export class ProxyMetrics {
   readonly #reloads;
   readonly #refused;
   readonly #certificates;
+  readonly #credentials;
+  readonly #keyFetches;
   /** Labels are put together once for each combination, not for each connection. */
   readonly #labels = new Map<string, string>();
 
@@ -35,6 +38,14 @@ export class ProxyMetrics {
     this.#certificates = counter(
       "portreeve_certificate_requests_total",
       "Certificates asked of istiod, by result.",
+    );
+    this.#credentials = counter(
+      "portreeve_credentials_total",
+      "Credentials shown on the shared port, by identity provider and result.",
+    );
+    this.#keyFetches = counter(
+      "portreeve_jwks_fetches_total",
+      "Fetches of an identity provider's keys, by result.",
     );
     this.#reloads = counter("portreeve_reloads_total", "Reloads of the configuration, by result.");
   }
@@ -84,6 +95,15 @@ ${reason}`,
     this.#reloads(formatLabels({ result }), 1);
   }
 
+  /** @param result `ok`, or why it was refused */
+  credential(provider: string, result: "ok" | CredentialRefusal): void {
+    this.#credentials(formatLabels({ provider, result }), 1);
+  }
+
+  keysFetched(provider: string, result: "ok" | "failed"): void {
+    this.#keyFetches(formatLabels({ provider, result }), 1);
+  }
+
   certificateAsked(result: "ok" | "failed"): void {
     this.#certificates(formatLabels({ result }), 1);
   }
@@ -112,6 +132,17 @@ ${reason}`,
         formatLabels({ worker: String(worker) }),
       );
     }
+    for (const { provider, keys, fetchedAt } of state.generation.credentials.keyStates) {
+      const labels = formatLabels({ provider, worker: String(worker) });
+      gauge("portreeve_jwks_keys", "Usable keys of an identity provider.", keys, labels);
+      gauge(
+        "portreeve_jwks_fetched_timestamp_seconds",
+        "When they were fetched last, as Unix time; 0 for never, or from a file.",
+        Math.floor(fetchedAt / 1_000),
+        labels,
+      );
+    }
+    gauge("portreeve_revocations", "Agents, users and roles shut out by an operator.", state.revocations.size);
     for (const [name, service] of state.services) {
       const labels = formatLabels({ service: name });
       gauge("portreeve_queue_waiting", "Connections waiting for a place.", service.admission.waiting, labels);

@@ -1,15 +1,16 @@
-/** The head of an HTTP CONNECT. */
+/** The head of an HTTP CONNECT, or of a question about access (`GET /v1/access`), which comes on the same port. */
 export type ConnectHead =
   | { readonly state: "more" }
-  | { readonly state: "bad"; readonly status: 400 | 405 | 414 | 431 | 505; readonly why: string }
+  | { readonly state: "bad"; readonly status: 400 | 404 | 405 | 414 | 431 | 505; readonly why: string }
   | {
       readonly state: "done";
       /** Bytes that the head takes; what follows is the tunnelled connection's own. */
       readonly length: number;
-      /** The service, from the authority's host. */
+      readonly method: "CONNECT" | "GET";
+      /** The service, from the authority's host; empty for a question about all. */
       readonly host: string;
       readonly port: number;
-      /** Value of `Proxy-Authorization`; never logged. */
+      /** Value of `Proxy-Authorization`, or of a question's `Authorization`; never logged. */
       readonly authorization: string | undefined;
       /** Other headers, by lower-case name. */
       readonly headers: ReadonlyMap<string, string>;
@@ -28,7 +29,9 @@ export function readConnectHead(bytes: Uint8Array, max: number): ConnectHead {
   if (end < 0) {
     if (bytes.length >= max) return bad(431, "the head is too long");
     const start = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, 8)).toString("latin1");
-    return "CONNECT ".startsWith(start) ? { state: "more" } : bad(405, "only CONNECT is spoken here");
+    return "CONNECT ".startsWith(start) || "GET ".startsWith(start.slice(0, 4))
+      ? { state: "more" }
+      : bad(405, ONLY);
   }
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, end).toString("latin1");
   const [requestLine = "", ...lines] = text.split("\r\n");
@@ -37,15 +40,42 @@ export function readConnectHead(bytes: Uint8Array, max: number): ConnectHead {
   const request = /^([A-Z]+) (\S+) HTTP\/(\d\.\d)$/.exec(requestLine);
   if (!request) return bad(400, "a malformed request line");
   const [, method, target = "", version] = request;
-  if (method !== "CONNECT") return bad(405, "only CONNECT is spoken here");
+  if (method !== "CONNECT" && method !== "GET") return bad(405, ONLY);
   if (version !== "1.1") return bad(505, "only HTTP/1.1 is spoken here");
-  const authority = /^([A-Za-z0-9_]([A-Za-z0-9_.-]{0,252})?):(\d{1,5})$/.exec(target);
-  const port = Number(authority?.[3] ?? 0);
-  if (!authority?.[1] || port < 1 || port > 65_535) return bad(400, "the target is not SERVICE:PORT");
-  return readHeaders(lines, end + 4, authority[1], port);
+  const named = method === "GET" ? readQuestion(target) : readAuthority(target);
+  if (named === undefined) {
+    return method === "GET"
+      ? bad(404, "there is /v1/access here")
+      : bad(400, "the target is not SERVICE:PORT");
+  }
+  return readHeaders(lines, end + 4, method, named);
 }
 
-function readHeaders(lines: readonly string[], length: number, host: string, port: number): ConnectHead {
+const ONLY = "only CONNECT is spoken here";
+const QUESTION = "/v1/access";
+
+interface Named {
+  readonly host: string;
+  readonly port: number;
+}
+
+function readQuestion(target: string): Named | undefined {
+  if (target === QUESTION) return { host: "", port: 0 };
+  return target.startsWith(`${QUESTION}/`) ? readAuthority(target.slice(QUESTION.length + 1)) : undefined;
+}
+
+function readAuthority(target: string): Named | undefined {
+  const authority = /^([A-Za-z0-9_]([A-Za-z0-9_.-]{0,252})?):(\d{1,5})$/.exec(target);
+  const port = Number(authority?.[3] ?? 0);
+  return authority?.[1] && port >= 1 && port <= 65_535 ? { host: authority[1], port } : undefined;
+}
+
+function readHeaders(
+  lines: readonly string[],
+  length: number,
+  method: "CONNECT" | "GET",
+  named: Named,
+): ConnectHead {
   if (lines.length > MAX_HEADERS) return bad(431, "too many headers");
   const headers = new Map<string, string>();
   for (const line of lines) {
@@ -59,9 +89,23 @@ function readHeaders(lines: readonly string[], length: number, host: string, por
   if (headers.has("transfer-encoding") || (headers.get("content-length") ?? "0") !== "0") {
     return bad(400, "a CONNECT with content");
   }
-  const authorization = headers.get("proxy-authorization");
+  const authorization = credentialIn(headers, method);
+  if (authorization === "both") return bad(400, "two credentials");
+  return { state: "done", length, method, ...named, authorization: authorization?.value, headers };
+}
+
+/** Takes the credential out of the headers. A tunnel's `Authorization` is not meant for the proxy, and is no credential here. */
+function credentialIn(
+  headers: Map<string, string>,
+  method: "CONNECT" | "GET",
+): { readonly value: string } | "both" | undefined {
+  const own = headers.get("proxy-authorization");
+  const origin = headers.get("authorization");
   headers.delete("proxy-authorization");
-  return { state: "done", length, host, port, authorization, headers };
+  headers.delete("authorization");
+  if (method === "GET" && own !== undefined && origin !== undefined) return "both";
+  const value = own ?? (method === "GET" ? origin : undefined);
+  return value === undefined ? undefined : { value };
 }
 
 /** Where the empty line begins; -1 when it is not there within `max` bytes. */
@@ -70,6 +114,6 @@ function findEnd(bytes: Uint8Array, max: number): number {
   return at;
 }
 
-function bad(status: 400 | 405 | 414 | 431 | 505, why: string): ConnectHead {
+function bad(status: 400 | 404 | 405 | 414 | 431 | 505, why: string): ConnectHead {
   return { state: "bad", status, why };
 }

@@ -208,13 +208,35 @@ describe("a CONNECT head", () => {
     if (read.state === "done") expect([...read.headers.keys()]).toEqual(["host"]);
   });
 
+  test("may be a question about access, of all services or one", () => {
+    const all = readConnectHead(
+      bytesOf("GET /v1/access HTTP/1.1\r\nAuthorization: Bearer x\r\n\r\n"),
+      16_384,
+    );
+    expect(all).toMatchObject({ state: "done", method: "GET", host: "", authorization: "Bearer x" });
+    const one = readConnectHead(bytesOf("GET /v1/access/orders-db:5432 HTTP/1.1\r\n\r\n"), 16_384);
+    expect(one).toMatchObject({ state: "done", method: "GET", host: "orders-db", port: 5432 });
+  });
+
+  test("takes no credential for itself that is meant for what is behind the tunnel", () => {
+    const read = readConnectHead(
+      bytesOf("CONNECT orders-db:1 HTTP/1.1\r\nAuthorization: Bearer x\r\n\r\n"),
+      16_384,
+    );
+    expect(read).toMatchObject({ state: "done", authorization: undefined });
+  });
+
   test("waits for its end", () => {
     for (let end = 0; end < good.length; end++)
       expect(readConnectHead(bytesOf(good.slice(0, end)), 16_384).state).toBe("more");
   });
 
   test.each<[string, string, number]>([
-    ["another method", "GET http://x/ HTTP/1.1\r\n\r\n", 405],
+    ["another method", "POST /v1/access HTTP/1.1\r\n\r\n", 405],
+    ["a page of another server", "GET http://x/ HTTP/1.1\r\n\r\n", 404],
+    ["a question with a query", "GET /v1/access?all HTTP/1.1\r\n\r\n", 404],
+    ["a question that climbs", "GET /v1/access/../connections:1 HTTP/1.1\r\n\r\n", 404],
+    ["two credentials", "GET /v1/access HTTP/1.1\r\nAuthorization: a\r\nProxy-Authorization: b\r\n\r\n", 400],
     ["an absolute target", "CONNECT http://x:1/ HTTP/1.1\r\n\r\n", 400],
     ["no port", "CONNECT orders-db HTTP/1.1\r\n\r\n", 400],
     ["a port out of range", "CONNECT orders-db:70000 HTTP/1.1\r\n\r\n", 400],
@@ -250,7 +272,8 @@ describe("a CONNECT head", () => {
         ),
         (bytes) => {
           const read = readConnectHead(bytes, 16_384);
-          if (read.state === "done") expect(read.host).toMatch(/^[A-Za-z0-9_.-]+$/);
+          if (read.state === "done" && read.method === "CONNECT")
+            expect(read.host).toMatch(/^[A-Za-z0-9_.-]+$/);
         },
       ),
       { numRuns },

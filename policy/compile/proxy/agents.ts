@@ -20,6 +20,7 @@ export function proxyAgents(model: Model): ConfigAgent[] {
       },
       tokens: identity.type === "oidc" ? [identity.subject] : [],
       expires: proxyInstant(spec.expires),
+      ...(spec.suspended && { disabled: true }),
       maxConnections: limits.maxConnections,
       ...(limits.connectionsPerMinute !== undefined && { connectionsPerMinute: limits.connectionsPerMinute }),
       ...(limits.maxConnectionDuration !== undefined && {

@@ -13,6 +13,7 @@ export function checkReferences(config: Parsed, context: z.RefinementCtx): void 
   unique(config.services, "services", "service", problem);
   unique(config.listeners, "listeners", "listener", problem);
   unique(config.agents, "agents", "agent", problem);
+  unique(config.identityProviders.oidc, "identityProviders.oidc", "identity provider", problem);
   checkServices(config, problem);
   checkListeners(config, problem);
   checkRules(config, problem);
@@ -30,7 +31,8 @@ type Problem = (path: Path, message: string) => void;
 function unique(list: readonly { name: string }[], key: string, what: string, problem: Problem): void {
   const seen = new Set<string>();
   for (const [index, { name }] of list.entries()) {
-    if (seen.has(name)) problem([key, index, "name"], `there is already a ${what} named "${name}"`);
+    if (seen.has(name))
+      problem([...key.split("."), index, "name"], `there is already a ${what} named "${name}"`);
     seen.add(name);
   }
 }

@@ -78,9 +78,21 @@ export const identityProvidersSchema = z.strictObject({
       z.strictObject({
         name,
         /** The `iss` claim, compared exactly; its discovery document gives the keys unless `jwksFile` is set. */
-        issuer: z.url(),
+        issuer: z
+          .url()
+          .regex(
+            /^https:\/\/|^http:\/\/(127\.0\.0\.1|localhost|\[::1\])[:/]/,
+            "an issuer starts with https:// (http:// only on loopback)",
+          ),
         /** A token must carry one of these in `aud`. */
         audiences: z.array(z.string().min(1)).min(1),
+        /**
+         * Clients whose tokens count, by `azp`, or `client_id` of an access token. Needed when tokens have several
+         * audiences. @default any client of the issuer
+         */
+        clients: z.array(z.string().min(1)).default([]),
+        /** PEM file of the CA that the issuer's own certificate chains to. @default the public CAs */
+        ca: path.optional(),
         /** JWKS from a file instead of the issuer's `jwks_uri`: air-gapped clusters, tests. */
         jwksFile: path.optional(),
         /** Signature algorithms accepted; never `none`, never symmetric ones. @default RS256, ES256 */
@@ -94,8 +106,8 @@ export const identityProvidersSchema = z.strictObject({
         groupsClaim: z.string().default("groups"),
         /** Clock difference tolerated on `exp` and `nbf`. @default 60s */
         clockSkew: duration.default(60_000),
-        /** A connection lives this much longer than the token it was opened with. @default 0s: ends at expiry */
-        grace: duration.default(0),
+        /** A connection lives this much longer than the token it was opened with. @default 30s */
+        grace: duration.default(30_000),
       }),
     )
     .default([]),
@@ -106,11 +118,30 @@ export const identityProvidersSchema = z.strictObject({
         /** Accounts whose roles are accepted. */
         accounts: z.array(z.string().regex(/^\d{12}$/, "expected a 12-digit AWS account")).min(1),
         /** The regional STS endpoint host that a signed request must name; the proxy calls no other. */
-        endpoint: z.string().min(1),
+        endpoint: z
+          .string()
+          .max(253)
+          .regex(
+            /^sts(-fips)?\.[a-z]{2,}(-[a-z]+)+-\d+\.[a-z0-9.-]+$/,
+            "expected a regional STS endpoint such as sts.eu-west-1.amazonaws.com",
+          ),
         /** Value that the signed header `x-portreeve-audience` must have, so that a request meant for another is no use here. */
         audience: z.string().min(1),
         /** How long after signing a request may be used. @default 15m, which is also STS's own bound */
-        maxAge: duration.default(900_000),
+        maxAge: duration
+          .refine((age) => age <= 900_000, "at most 15m: STS itself takes no older one")
+          .default(900_000),
+        /** How far ahead of the proxy's clock a request may be dated. @default 30s */
+        clockSkew: duration.default(30_000),
+        /** How long after signing a connection ends: of the session behind the request STS tells no end. @default 15m */
+        session: duration.default(900_000),
+        /** A connection lives this much longer. @default 30s */
+        grace: duration.default(30_000),
+        /** Called instead of `https://ENDPOINT/`: an emulator on loopback, for tests and development. */
+        stsUrl: z
+          .url()
+          .regex(/^http:\/\/(127\.0\.0\.1|localhost|\[::1\])(:\d+)?\/?$/, "only an emulator on loopback")
+          .optional(),
       }),
     )
     .default([]),

@@ -6,8 +6,7 @@ type IdentityProviders = NonNullable<ProxyConfigInput["identityProviders"]>;
 
 /**
  * Who vouches for people and roles. An AWS account becomes an entry a region: a signed request names one regional STS
- * endpoint, and the proxy calls no other. The audience of such a request is the proxy's SPIFFE ID: a request signed for
- * anybody else is no use here.
+ * endpoint, and the proxy calls no other.
  */
 export function proxyIdentityProviders(model: Model): IdentityProviders {
   const { oidc, aws } = model.trust.spec.identityProviders;
@@ -17,10 +16,13 @@ export function proxyIdentityProviders(model: Model): IdentityProviders {
         name: provider.name,
         issuer: provider.issuer,
         audiences: [...provider.audiences],
+        ...(provider.clients.length > 0 && { clients: [...provider.clients] }),
+        ...(provider.ca !== undefined && { ca: provider.ca }),
         algorithms: [...provider.algorithms],
         userClaim: provider.claims.user,
         groupsClaim: provider.claims.groups,
         clockSkew: proxyDuration(provider.clockSkew),
+        grace: proxyDuration(provider.grace),
       })),
     }),
     ...(aws.length > 0 && {
@@ -29,7 +31,8 @@ export function proxyIdentityProviders(model: Model): IdentityProviders {
           name: provider.name,
           accounts: [provider.account],
           endpoint: `sts.${region}.${region.startsWith("cn-") ? "amazonaws.com.cn" : "amazonaws.com"}`,
-          audience: model.proxySpiffeId,
+          audience: provider.audience,
+          session: proxyDuration(provider.session),
         })),
       ),
     }),

@@ -1,0 +1,42 @@
+/**
+ * Signatures that were used, until they are too old to be used again. Nothing is forgotten early to make room: that would
+ * be a way to use one twice, so a full memory refuses instead.
+ */
+export class Replay {
+  readonly #max: number;
+  /** When it may be forgotten, epoch milliseconds, by signature. */
+  readonly #seen = new Map<string, number>();
+  #sweptAt = 0;
+
+  constructor(max = 100_000) {
+    this.#max = max;
+  }
+
+  get size(): number {
+    return this.#seen.size;
+  }
+
+  /**
+   * Marks a signature as used.
+   *
+   * @param until when it is too old anyway, epoch milliseconds
+   */
+  use(signature: string, until: number, at: number): "first" | "replayed" | "full" {
+    const known = this.#seen.get(signature);
+    if (known !== undefined && known > at) return "replayed";
+    if (this.#seen.size >= this.#max || at - this.#sweptAt > 60_000) this.#sweep(at);
+    if (this.#seen.size >= this.#max) return "full";
+    this.#seen.set(signature, until);
+    return "first";
+  }
+
+  /** It was not used after all: nobody has said that it is genuine. */
+  release(signature: string): void {
+    this.#seen.delete(signature);
+  }
+
+  #sweep(at: number): void {
+    this.#sweptAt = at;
+    for (const [signature, until] of this.#seen) if (until <= at) this.#seen.delete(signature);
+  }
+}
