@@ -2,8 +2,9 @@
  * Writes records as the proxy does, chained: `node bench/audit/generate.ts COUNT FILE [SEED]`. Who touches what follows a
  * power law over 40 services and 2,000 principals, over 30 days; one in fifty is denied. The same seed gives the same records.
  */
-import { createWriteStream } from "node:fs";
+
 import { once } from "node:events";
+import { createWriteStream } from "node:fs";
 import { GENESIS, seal } from "../../policy/audit/chain-line.ts";
 
 const [count = "1000000", file = "/tmp/portreeve-records.jsonl", seed = "1"] = process.argv.slice(2);
@@ -33,7 +34,14 @@ out.end();
 await once(out, "finish");
 
 function bodyOf(seq: number, time: string): string {
-  if (seq === 0) return JSON.stringify({ time, event: "start", format: 1, proxy: "portreeve-proxy", policy: "sha256:bench" });
+  if (seq === 0)
+    return JSON.stringify({
+      time,
+      event: "start",
+      format: 1,
+      proxy: "portreeve-proxy",
+      policy: "sha256:bench",
+    });
   if (seq === total + 1) return JSON.stringify({ time, event: "checkpoint", final: true });
   const service = few(40);
   const principal = few(2_000);
@@ -50,7 +58,10 @@ function bodyOf(seq: number, time: string): string {
     "src.identity": `spiffe://prod.example.com/ns/team-${principal % 50}/sa/app-${principal}`,
     "src.namespace": `team-${principal % 50}`,
     "src.workload": `app-${principal}`,
-    ...(person && { "src.user": `okta:user${principal}@example.com`, "src.groups": ["okta:dba", `okta:team-${principal % 50}`] }),
+    ...(person && {
+      "src.user": `okta:user${principal}@example.com`,
+      "src.groups": ["okta:dba", `okta:team-${principal % 50}`],
+    }),
     ...(denied ? {} : { "dst.addr": `10.250.0.${service}:5432` }),
     "dst.service": `service-${service}`,
     "dst.port": 5432,

@@ -2,6 +2,8 @@ import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { CliError } from "../exit.ts";
 
+/** What `audit export` makes; `query` reads it as well. */
+const PARQUET = /\.parquet$/;
 /** `audit.jsonl`, `audit.jsonl.worker-1`, `audit.jsonl.3`, each also with `.gz`. */
 const LOG_FILE = /\.(jsonl|ndjson|log|json)(\.worker-\d+)?(\.\d+)?(\.gz)?$/;
 const MAX_DEPTH = 16;
@@ -35,7 +37,7 @@ function filesIn(path: string, depth: number): string[] {
   const found = entries.flatMap((entry) => {
     const inner = join(path, entry.name);
     if (entry.isDirectory()) return filesIn(inner, depth + 1);
-    return LOG_FILE.test(entry.name) ? [inner] : [];
+    return LOG_FILE.test(entry.name) || PARQUET.test(entry.name) ? [inner] : [];
   });
   if (found.length === 0 && depth === 0) {
     throw new CliError(

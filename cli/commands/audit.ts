@@ -1,3 +1,5 @@
+import { registerExport } from "../audit/command-export.ts";
+import { registerQuery } from "../audit/command-query.ts";
 import { registerVerify } from "../audit/command-verify.ts";
 import type { Register } from "../register.ts";
 
@@ -16,4 +18,6 @@ Examples:
 Exit code: of each, see its --help.`,
     );
   registerVerify(audit, exit);
+  registerQuery(audit);
+  registerExport(audit);
 };
