@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { accessTable } from "../policy/model/access.ts";
 import type { AccessRow } from "../policy/model/types.ts";
 import { AccessPolicy } from "./access-policy.ts";
-import { AccessReport, accessInput } from "./access-report.ts";
+import { AccessReport } from "./access-report.ts";
 import { fromSet } from "./from-set.ts";
 import { tellWarnings } from "./lower/index.ts";
 import { MeshGuards } from "./mesh-guards.ts";
@@ -47,7 +47,7 @@ export class AccessPlane extends pulumi.ComponentResource {
     const { model } = set;
     const table = accessTable(model, set.cluster);
     const report = new AccessReport(name, table, set.now);
-    super("portreeve:index:AccessPlane", name, { access: accessInput(table) }, report.hookedInto(opts));
+    super("portreeve:index:AccessPlane", name, { access: report.input }, report.hookedInto(opts));
     report.tellOn(this);
     tellWarnings(this, set.warnings);
     const child = { parent: this };

@@ -13,40 +13,64 @@ let made = 0;
 
 /**
  * Tells on an AccessPlane, in a preview and in an update, what changes in access since the last deployment. The engine hands
- * the outputs of the last deployment to a hook of the resource, so neither the cluster nor another stack is asked.
+ * the outputs of the last deployment to a hook of the resource, so neither the cluster nor another stack is asked. Where hooks
+ * cannot be had, nothing is told, and nothing else changes.
  */
 export class AccessReport {
   readonly #after: readonly AccessRow[];
   readonly #now: number;
-  readonly #hook: pulumi.ResourceHook | undefined;
+  /** Bound to the resource by reference: empty until the engine has taken the hook, and for ever where it does not. */
+  readonly #hooks: pulumi.ResourceHook[] = [];
+  /** Never rejects: a deployment must not fail because a message cannot be told. */
+  readonly #ready: Promise<void>;
   #plane: pulumi.Resource | undefined;
 
   /** @param now - epoch milliseconds; access that ended before it is none */
   constructor(name: string, after: readonly AccessRow[], now: number) {
     this.#after = after;
     this.#now = now;
+    this.#ready = canHook() ? this.#register(name) : Promise.resolve();
+  }
+
+  async #register(name: string): Promise<void> {
     // The engine calls from outside of the program's async context, where Pulumi would not know which engine to log to.
     const inProgram = AsyncLocalStorage.snapshot();
-    this.#hook = canHook()
-      ? new pulumi.ResourceHook(
-          // Hooks are known by name in the whole program, and two planes may have one name under different parents.
-          `portreeve-access-${name}-${++made}`,
-          ({ oldOutputs }) => inProgram(() => this.#tell(oldOutputs)),
-          { onDryRun: true, ignoreErrors: true },
-        )
-      : undefined;
+    const hook = new pulumi.ResourceHook(
+      // Hooks are known by name in the whole program, and two planes may have one name under different parents.
+      `portreeve-access-${name}-${++made}`,
+      ({ oldOutputs }) => inProgram(() => this.#tell(oldOutputs)),
+      { onDryRun: true, ignoreErrors: true },
+    );
+    try {
+      // A CLI without hooks refuses, and so does a language host that stands between and does not know them.
+      await Reflect.get(hook, "__registered");
+      this.#hooks.push(hook);
+    } catch (error) {
+      void pulumi.log.debug(`access changes are not told: ${String(error)}`);
+    }
+  }
+
+  /** The component's only input. It is there when the hook is, so that the resource is not registered before. */
+  get input(): Promise<Readonly<Record<string, string>>> {
+    return this.#ready.then(() => accessInput(this.#after));
   }
 
   /** The component's options with the hook; those of the caller stay. */
   hookedInto(opts: pulumi.ComponentResourceOptions = {}): pulumi.ComponentResourceOptions {
+    if (!canHook()) return opts;
     const { hooks } = opts;
-    if (this.#hook === undefined) return opts;
+    const joined = (own: readonly (pulumi.ResourceHook | pulumi.ResourceHookFunction)[] = []) =>
+      own.length === 0 ? this.#hooks : [...own, ...this.#hooks];
     return {
       ...opts,
       hooks: {
         ...hooks,
-        beforeCreate: [...(hooks?.beforeCreate ?? []), this.#hook],
-        beforeUpdate: [...(hooks?.beforeUpdate ?? []), this.#hook],
+        get beforeCreate() {
+          return joined(hooks?.beforeCreate);
+        },
+        get beforeUpdate() {
+          return joined(hooks?.beforeUpdate);
+        },
       },
     };
   }
@@ -116,7 +140,7 @@ function countConnections(rows: readonly AccessRow[]): string {
 }
 
 /**
- * The component's only input: who reaches what, and how. It makes the engine see an update exactly when the table changes, and
+ * Who reaches what, and how: as the component's input, it makes the engine see an update exactly when the table changes, and
  * `preview --diff` list each pair. Grants' names are left out, as a rename is no change of access.
  */
 export function accessInput(rows: readonly AccessRow[]): Readonly<Record<string, string>> {
