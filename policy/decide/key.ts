@@ -26,8 +26,7 @@ export function namespaceOfPath(path: string): string | undefined {
 
 /**
  * The ARN of a session (`assumed-role/NAME/SESSION`), which is all that STS tells, has no path of the role; and within an
- * account a role's name is unique whatever its path (IAM, "names are not distinguished by path"). So the path of the ARN
- * that a policy gives does not count: `…:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_dba_0123` is known by its name.
+ * account IAM allows a role's name once, whatever its path. So the path of the ARN that a policy gives does not count: `…:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_dba_0123` is known by its name.
  */
 export function roleWithoutPath(arn: string): string {
   return arn.replace(/^(arn:[^:]+:iam::\d+:role)\/.*\/([^/]+)$/, "$1/$2");

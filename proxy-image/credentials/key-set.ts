@@ -8,7 +8,7 @@ const REFRESH_MS = 5 * 60_000;
 /** Keys of a provider that is down serve this long; then nobody is accepted on its word. */
 const STALE_MS = 24 * 3_600_000;
 /** A key that is not known is looked for at most this often: anybody can invent key ids. */
-const UNKNOWN_KEY_MS = 10_000;
+const UNKNOWN_KEY_MS = 5_000;
 const RETRY_MS = 1_000;
 const RETRY_MAX_MS = 60_000;
 const MAX_KEYS = 100;
