@@ -1,6 +1,7 @@
 import type { ProxyRule } from "../policy/compile/proxy/config.ts";
 import type { PrincipalChain, Verdict } from "../policy/decide/index.ts";
 import type { TransportFacts } from "./accept/transport.ts";
+import { stillOpen } from "./broker/login-user.ts";
 import { setBounds, takePlace } from "./connect/places.ts";
 import type { Connection } from "./connection.ts";
 import { hasNotes, NoteTaker } from "./protocol/notes.ts";
@@ -24,15 +25,16 @@ export function authorize(
   connection.principal = principal;
   connection.principalKey = principalKeyOf(principal, connection.sourceAddress);
   const protocol = service.port(port)?.protocol ?? "tcp";
-  if (service.config.notes && hasNotes(protocol) && !connection.mysqlGreeted)
+  // Where the proxy logs in, the login itself tells: a name that the client claims is not the one that counts.
+  if (service.config.notes && hasNotes(protocol) && !connection.mysqlGreeted && !service.config.auth)
     connection.noteTaker = new NoteTaker(protocol);
-  const verdict = judge(connection);
-  connection.verdict = verdict;
   state.metrics.opened(connection);
   if (state.revocations.holds(principal, state.generation.agents, Date.now())) {
     connection.finish("revoked");
     return;
   }
+  const verdict = judge(connection);
+  connection.verdict = verdict;
   state.metrics.verdict(verdict);
   if (verdict.verdict === "deny") {
     connection.finish("denied", verdict.reason);
@@ -55,12 +57,12 @@ export function authorizeAgain(connection: Connection, trustChanged: boolean): v
     connection.finish("access-lost", "no trust bundle vouches for its certificate any more");
     return;
   }
-  const name = connection.service?.config.name ?? "";
-  if (state.services.get(name) !== connection.service) {
   if (connection.credential && !state.generation.credentials.stillAccepts(connection.credential)) {
     connection.finish("access-lost", "the identity provider is no longer accepted");
     return;
   }
+  const name = connection.service?.config.name ?? "";
+  if (state.services.get(name) !== connection.service) {
     connection.finish("access-lost", "the service is no longer declared");
     return;
   }
@@ -74,6 +76,11 @@ export function authorizeAgain(connection: Connection, trustChanged: boolean): v
   if (connection.holdsPlace) state.counts.leaveRules(connection.rules, connection.principalKey);
   connection.rules = rulesOf(connection, verdict);
   if (connection.holdsPlace) state.counts.enterRules(connection.rules, connection.principalKey);
+  const { loginUser } = connection;
+  if (loginUser !== undefined && !stillOpen(connection.rules, loginUser)) {
+    connection.finish("access-lost", `its grant maps to another database user than ${loginUser} now`);
+    return;
+  }
   setBounds(connection);
   if (phase === "relay") state.deadlines.set(connection, connection.due(state.deadlines.now));
 }

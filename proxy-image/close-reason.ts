@@ -30,6 +30,10 @@ export type CloseReason =
   | "queue-timeout"
   | "connect-failed"
   | "connect-timeout"
+  /** The proxy logs in for its clients, and has no credential for this one. */
+  | "credential-unavailable"
+  /** The endpoint refused the login that the proxy made for the client. */
+  | "login-refused"
   | "idle-timeout"
   | "max-duration"
   | "half-close-timeout"
@@ -58,6 +62,8 @@ export function responseFlags(reason: CloseReason): string {
     case "idle-timeout":
     case "half-close-timeout":
       return "SI";
+    case "credential-unavailable":
+    case "login-refused":
     case "handshake-failed":
     case "handshake-timeout":
     case "proxy-header-refused":
@@ -68,12 +74,12 @@ export function responseFlags(reason: CloseReason): string {
     case "access-lost":
     case "credential-expired":
     case "revoked":
+    case "credential-refused":
+    case "answered":
     case "byte-limit":
     case "audit-unavailable":
     case "drain-deadline":
     case "admin":
       return "-";
   }
-    case "credential-refused":
-    case "answered":
 }

@@ -2,6 +2,7 @@ import type { ProxyListener, ProxyRule } from "../policy/compile/proxy/config.ts
 import type { PrincipalChain, Verdict } from "../policy/decide/index.ts";
 import { endIfAnswered } from "./accept/answer.ts";
 import { ConnectStage } from "./accept/connect-stage.ts";
+import type { TransportFacts, Tunnel } from "./accept/transport.ts";
 import { authorize, authorizeAgain } from "./access.ts";
 import type { CloseReason } from "./close-reason.ts";
 import type { Applicant } from "./connect/admission.ts";
@@ -11,8 +12,8 @@ import type { LaterTls } from "./connect/later-tls.ts";
 import type { Middle } from "./connect/middle.ts";
 import { placeTaken } from "./connect/places.ts";
 import type { Connecting } from "./connect.ts";
-import { finish } from "./finish.ts";
 import type { Credential } from "./credentials/credential.ts";
+import { finish } from "./finish.ts";
 import type { NoteTaker } from "./protocol/notes.ts";
 import { NEVER, RelayBounds } from "./relay/bounds.ts";
 import { checkBytes, dueAt } from "./relay/due.ts";
@@ -59,9 +60,9 @@ export class Connection implements Timed, Applicant, StreamEvents {
   transport: TransportFacts | undefined;
   principal: PrincipalChain = {};
   principalKey = "";
-  service: ServiceState | undefined;
   /** What the person or agent showed. */
   credential: Credential | undefined;
+  service: ServiceState | undefined;
   servicePort = 0;
   verdict: Verdict | undefined;
   /** The rules that the verdict rests on. */
@@ -103,8 +104,16 @@ export class Connection implements Timed, Applicant, StreamEvents {
   head: ConnectStage | undefined;
   /** Stands between the two sides until a login is over. */
   middle: Middle | undefined;
+  /** As whom the proxy logged in for the client, where it does. */
+  loginUser: string | undefined;
   /** Came by HTTP CONNECT: told of success and refusal as HTTP. */
   overHttp = false;
+  /** Asked, over HTTP, for refusals as JSON. */
+  wantsJson = false;
+  /** The proxy itself answers, and then ends the connection. */
+  answering = false;
+  /** Came by a stream of HBONE: told of success and refusal by its status. */
+  tunnel: Tunnel | undefined;
   /** The proxy has greeted this MySQL client itself. */
   mysqlGreeted = false;
 
@@ -234,6 +243,7 @@ export class Connection implements Timed, Applicant, StreamEvents {
   drain(): void {
     this.toClient.flush();
     settle(this);
+    endIfAnswered(this);
   }
 
   ended(): void {
@@ -243,7 +253,6 @@ export class Connection implements Timed, Applicant, StreamEvents {
   closed(error: string | undefined): void {
     clientClosed(this, error);
   }
-    endIfAnswered(this);
 
   #takeNote(noteTaker: NoteTaker, data: Uint8Array): void {
     const note = noteTaker.take(data);

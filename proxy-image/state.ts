@@ -7,17 +7,18 @@ import type {
 } from "../policy/compile/proxy/config.ts";
 import type { AuditLog } from "./audit/audit-log.ts";
 import { Judge } from "./authorize.ts";
+import { LoginTokens } from "./broker/login-tokens.ts";
 import { ServiceAdmission } from "./connect/admission.ts";
 import { EndpointPool } from "./connect/endpoints.ts";
 import { Rates } from "./connect/rates.ts";
 import { Resolver } from "./connect/resolve.ts";
 import { UpstreamTls, type UpstreamTlsFiles } from "./connect/upstream-tls.ts";
 import type { Connection } from "./connection.ts";
-import { Identifier } from "./identify.ts";
 import { AwsVerifier } from "./credentials/aws.ts";
 import { KeyRing } from "./credentials/key-ring.ts";
 import { Revocations } from "./credentials/revocations.ts";
 import { CredentialVerifier } from "./credentials/verifier.ts";
+import { Identifier } from "./identify.ts";
 import { TrustStore } from "./identity/trust-store.ts";
 import type { Loaded } from "./life/load.ts";
 import { LiveCounts } from "./live-counts.ts";
@@ -63,8 +64,8 @@ export interface Generation {
   readonly agentByWorkload: ReadonlyMap<string, string>;
   /** By name. */
   readonly agents: ReadonlyMap<string, ProxyAgent>;
-}
   readonly credentials: CredentialVerifier;
+}
 
 /** What one proxy process knows. Stages read it; only `apply` and the connections' own counters change it. */
 export class ProxyState {
@@ -75,6 +76,7 @@ export class ProxyState {
   readonly rates = new Rates();
   readonly deadlines = new Deadlines(100, () => performance.now());
   readonly resolver = new Resolver();
+  readonly loginTokens = new LoginTokens();
   readonly audit: AuditLog;
   readonly metrics: ProxyMetrics;
   /** Keys of identity providers. */
@@ -127,9 +129,9 @@ export class ProxyState {
       certificateExpires:
         loaded.certificate && Date.parse(new X509Certificate(loaded.certificate.cert).validTo),
       agents: new Map(loaded.config.agents.map((agent) => [agent.name, agent])),
+      credentials: new CredentialVerifier(loaded.config, loaded.identityFiles, this.keys, this.#aws),
       agentByWorkload: new Map(
         loaded.config.agents.flatMap(({ name, workloads }) => workloads.map((id) => [id, name])),
-      credentials: new CredentialVerifier(loaded.config, loaded.identityFiles, this.keys, this.#aws),
       ),
     };
   }

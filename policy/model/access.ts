@@ -68,8 +68,9 @@ function subjects(rule: Rule, ids: ReadonlyMap<string, string>): Subject[] {
 }
 
 function conditionsOf(rule: Rule): string[] {
-  const { when, limits } = rule;
+  const { when, limits, loginUsers } = rule;
   return [
+    ...(loginUsers ? [`as ${loginUsers.join(", ")}`] : []),
     ...(when.notBefore === undefined ? [] : [`from ${when.notBefore}`]),
     ...(when.expires === undefined ? [] : [`until ${when.expires}`]),
     ...(when.sourceCidrs ? [`source ${when.sourceCidrs.join(", ")}`] : []),

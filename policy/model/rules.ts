@@ -69,6 +69,7 @@ export function rulesOfGrant(source: Sourced<"Grant">, world: RuleWorld, report:
     service: service.name,
     ports: sortedSet(spec.to.ports ?? service.ports.map((port) => port.port)),
     source: "grant",
+    ...(spec.to.users && { loginUsers: spec.to.users }),
     limits: spec.limits,
     audit: spec.audit,
     origin: source.position,
@@ -99,8 +100,8 @@ function agentRules(agents: readonly Agent[], base: Omit<Rule, "subjects">): Rul
   const byEnd = new Map<string, string[]>();
   for (const agent of agents) {
     if (!agent.spec.services.includes(base.service)) continue;
-    const end =
     if (agent.spec.suspended && base.action === "allow") continue;
+    const end =
       base.action === "deny" ? (base.when.expires ?? "") : earlier(base.when.expires, agent.spec.expires);
     byEnd.set(end, [...(byEnd.get(end) ?? []), agent.name]);
   }

@@ -89,6 +89,8 @@ export interface Rule extends DecisionRule {
   };
   /** What made it: a grant; or `admission`, by which the mesh lets the proxy through to a service that it guards. */
   readonly source: "grant" | "admission";
+  /** Users of the service that the proxy may log in as; stated by the grant. */
+  readonly loginUsers?: readonly string[];
   readonly limits: GrantSpec["limits"];
   readonly audit: GrantSpec["audit"];
 }

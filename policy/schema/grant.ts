@@ -29,6 +29,13 @@ export const grantSpec = z.strictObject({
         .min(1, "leave `ports` out to mean all ports of the service")
         .optional()
         .describe("Ports of the service, as clients use them. @default all"),
+      users: z
+        .array(text)
+        .min(1, "leave `users` out to mean the service's only user")
+        .optional()
+        .describe(
+          "Users of the service (`aws.rds.users`, `aws.elasticache.users`) that the proxy may log in as, where the service has `auth`. A client gets the one that it asks for if it is among them, otherwise the first. @default the service's only user",
+        ),
     })
     .describe("What may be reached."),
   via: z

@@ -29,6 +29,7 @@ export function beginRelay(
   connection.nextUpdate = updateInterval > 0 ? now + updateInterval : NEVER;
   connection.keepAliveAt = now + KEEPALIVE_AFTER_MS;
   if (connection.overHttp) connection.client.write(ESTABLISHED);
+  connection.tunnel?.accept();
   connection.toClient.source = upstream;
   const middle = middleFor(connection, later);
   if (middle) {
@@ -47,13 +48,15 @@ export function beginRelay(
 
 /** The login is over: bytes pass as they are from here on, these first. */
 export function endLogin(connection: Connection, fromClient: Uint8Array, fromServer: Uint8Array): void {
+  const { user, database, askedUser, application } = connection.middle?.names ?? {};
   connection.notes = {
     ...connection.notes,
     ...(user && { "db.user": user }),
     ...(database && { "db.name": database }),
+    ...(askedUser && { "db.asked_user": askedUser }),
+    ...(application && { "db.application": application }),
   };
   connection.middle = undefined;
-    ...(application && { "db.application": application }),
   connection.bounds.loginUntil = NEVER;
   if (connection.upstream) joinDirections(connection, connection.upstream);
   if (fromClient.length > 0) connection.toService.push(fromClient);

@@ -1,7 +1,18 @@
+import { brokerFor } from "../broker/broker-for.ts";
 import type { Connection } from "../connection.ts";
 import type { LaterTls } from "./later-tls.ts";
 import { MysqlLogin } from "./mysql-login.ts";
 import { mysqlPeers } from "./mysql-peers.ts";
+
+/** Names for the record. */
+export interface LoginNames {
+  /** As whom somebody logged in. */
+  readonly user?: string | undefined;
+  readonly database?: string | undefined;
+  /** Whom the client asked to be, where the proxy logged it in as another. */
+  readonly askedUser?: string | undefined;
+  readonly application?: string | undefined;
+}
 
 /**
  * Somebody who stands between client and server until the login is over, instead of the relay. Ends by
@@ -12,7 +23,7 @@ export interface Middle {
   fromClient(bytes: Uint8Array): void;
   fromServer(bytes: Uint8Array): void;
   /** Who logged in, once that is known; for the record. */
-  readonly names?: { readonly user?: string | undefined; readonly database?: string | undefined } | undefined;
+  readonly names?: LoginNames | undefined;
 }
 
 /**
@@ -21,6 +32,8 @@ export interface Middle {
  * @param later given when TLS to the endpoint has not begun yet; what the endpoint has said first is handed on afterwards
  */
 export function middleFor(connection: Connection, later: LaterTls | undefined): Middle | undefined {
+  const broker = brokerFor(connection, later);
+  if (broker) return broker;
   const protocol = connection.service?.port(connection.servicePort)?.protocol;
   // MySQL whose TLS begins inside its protocol on either side.
   if (protocol === "mysql" && (connection.mysqlGreeted || later)) {

@@ -62,6 +62,11 @@ export function refusalStatus(reason: CloseReason): number {
   }
 }
 
+/** The same for a client by HBONE: the two that ztunnel itself answers with, so that its own log and metrics say the same. */
+export function tunnelStatus(reason: CloseReason): number {
+  return refusalStatus(reason) === 403 ? 401 : 503;
+}
+
 export function sentence(reason: CloseReason, service: string): string {
   switch (reason) {
     case "denied":
@@ -75,6 +80,8 @@ export function sentence(reason: CloseReason, service: string): string {
     case "connect-failed":
     case "connect-timeout":
       return `${service} cannot be reached`;
+    case "credential-unavailable":
+      return `there is no credential for ${service}`;
     case "audit-unavailable":
       return `${service} takes no connections that cannot be recorded`;
     default:

@@ -200,11 +200,6 @@ describe("a service", () => {
       "standard",
     ]);
   });
-
-  test("that wants the proxy to log in says that it does not yet", () => {
-    const { findings } = compile([estate(), external("orders-db", { auth: "rds-iam" })]);
-    expect(findings).toMatchObject([{ rule: "PR610", severity: "warning" }]);
-  });
 });
 
 describe("a rule", () => {

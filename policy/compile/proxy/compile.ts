@@ -8,6 +8,7 @@ import { proxyAgents } from "./agents.ts";
 import type { ProxyConfigInput } from "./config.ts";
 import { proxyIdentityProviders } from "./identity-providers.ts";
 import { proxyListeners } from "./listeners.ts";
+import { checkLogins, loginUsersOf } from "./login.ts";
 import { proxyRules } from "./rules.ts";
 import { proxyDuration } from "./scalar.ts";
 import { proxyService } from "./services.ts";
@@ -21,7 +22,7 @@ import type { ProxyShard } from "./shard.ts";
  */
 export function compileProxy(input: CompileInput): Compiled<ProxyShard> {
   const { model, cluster } = input;
-  const findings: Finding[] = [];
+  const findings: Finding[] = checkLogins(model, cluster);
   const rules = Map.groupBy(
     model.rules.filter((rule) => rule.via.includes("proxy")),
     (rule) => rule.service,
@@ -48,7 +49,9 @@ export function compileProxy(input: CompileInput): Compiled<ProxyShard> {
           services: services.map((service) =>
             proxyService({ model, cluster, service, rules: rulesOf(service), findings }),
           ),
-          rules: proxyRules(ownRules),
+          rules: services.flatMap((service) =>
+            proxyRules(rulesOf(service), (rule) => loginUsersOf(service, rule)),
+          ),
           agents,
         },
       },

@@ -39,6 +39,7 @@ function unique(list: readonly { name: string }[], key: string, what: string, pr
 
 function checkServices(config: Parsed, problem: Problem): void {
   for (const [s, service] of config.services.entries()) {
+    checkAuth(service, ["services", s, "auth"], problem);
     const ports = new Set<number>();
     for (const [p, { port }] of service.ports.entries()) {
       if (ports.has(port)) problem(["services", s, "ports", p, "port"], `port ${port} is listed twice`);
@@ -52,6 +53,19 @@ function checkServices(config: Parsed, problem: Problem): void {
         `service "${service.name}" has several ports, so an endpoint's own port would be ambiguous: use ports[].targetPort`,
       );
     }
+  }
+}
+
+/** A token is as good as a password while it lives: it goes to a verified endpoint, in a protocol that is known, or nowhere. */
+function checkAuth({ auth, ports, tls, name }: Parsed["services"][number], at: Path, problem: Problem): void {
+  if (!auth) return;
+  if (tls.mode === "none") {
+    problem(at, `service "${name}" has no \`tls\`, and a login token is never sent without it`);
+  }
+  const spoken = auth.type === "rds-iam" ? ["postgres", "mysql"] : ["redis"];
+  for (const { port, protocol } of ports) {
+    if (spoken.includes(protocol)) continue;
+    problem(at, `\`${auth.type}\` logs in to ${spoken.join(" and ")}; port ${port} speaks ${protocol}`);
   }
 }
 
@@ -99,6 +113,7 @@ function targets(
     case "passthrough":
       return listener.routes.map((route, r) => [[...at, "routes", r], route]);
     case "connect":
+    case "hbone":
       return [];
   }
 }
@@ -124,6 +139,18 @@ function checkRules(config: Parsed, problem: Problem): void {
       problem(
         [...at, "subjects"],
         `rule "${rule.id}" names nobody; a rule without subjects is never written by accident`,
+      );
+    }
+    if (service.auth && rule.action === "allow" && !rule.loginUsers) {
+      problem(
+        at,
+        `service "${service.name}" has \`auth\`: say with \`loginUsers\` as whom rule "${rule.id}" logs in`,
+      );
+    }
+    if (rule.loginUsers && (!service.auth || rule.action === "deny")) {
+      problem(
+        [...at, "loginUsers"],
+        `rule "${rule.id}" logs nobody in: it denies, or its service has no \`auth\``,
       );
     }
     for (const [a, agent] of rule.subjects.agents.entries()) {

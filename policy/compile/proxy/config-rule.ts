@@ -42,6 +42,11 @@ export const ruleSchema = z.strictObject({
   ports: z.array(port).min(1).optional(),
   subjects: subjectsSchema,
   when: whenSchema.prefault({}),
+  /**
+   * Users that the proxy may log in as for whom this rule allows, where the service has `auth`. A client gets the one that
+   * it asks for if it is among them, otherwise the first. @default none: the rule opens no login
+   */
+  loginUsers: z.array(z.string().min(1).max(128)).min(1).optional(),
   /** Bounds on the connections that this rule allows. */
   limits: z
     .strictObject({

@@ -44,6 +44,28 @@ const upstreamTls = z.discriminatedUnion("mode", [
   }),
 ]);
 
+/** How the proxy logs in for its clients. Its tokens are made from the proxy's own AWS role; none is configured. */
+const auth = z.discriminatedUnion("type", [
+  z.strictObject({
+    /** A token of RDS IAM authentication in the place of a password. For `postgres` and `mysql`. */
+    type: z.literal("rds-iam"),
+    /** AWS region of the database. */
+    region: z.string().min(1),
+    /** The database's endpoint as AWS named it, which the token is signed for. @default the endpoint's host */
+    host: host.optional(),
+  }),
+  z.strictObject({
+    /** A token of ElastiCache IAM authentication. For `redis`. */
+    type: z.literal("elasticache-iam"),
+    /** AWS region of the cache. */
+    region: z.string().min(1),
+    /** Name of the replication group, or of the serverless cache. */
+    cache: z.string().min(1),
+    /** @default false */
+    serverless: z.boolean().default(false),
+  }),
+]);
+
 /** How an endpoint that fails is set aside. */
 const outlier = z.strictObject({
   /** Failed dials in a row before it is set aside. @default 5 */
@@ -134,6 +156,8 @@ export const serviceSchema = z.strictObject({
     .prefault({}),
   /** @default none */
   tls: upstreamTls.default({ mode: "none" }),
+  /** Needs `tls`, and `loginUsers` in every rule that allows. @default none: clients log in themselves */
+  auth: auth.optional(),
   /**
    * TLS that begins inside the client's protocol, on this service's `mtls` and `tls` listeners. PostgreSQL (`SSLRequest`):
    * beside TLS from the first byte, the client chooses. MySQL: instead of it, since the server speaks first; so switch

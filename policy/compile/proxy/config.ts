@@ -69,6 +69,7 @@ export type ProxyService = ProxyConfig["services"][number];
 export type ProxyServicePort = ProxyService["ports"][number];
 export type ProxyProtocolName = ProxyServicePort["protocol"];
 export type ProxyUpstreamTls = ProxyService["tls"];
+export type ProxyServiceAuth = NonNullable<ProxyService["auth"]>;
 export type ProxyRule = z.output<typeof ruleSchema>;
 export type ProxySubjects = z.output<typeof subjectsSchema>;
 export type ProxyWhen = z.output<typeof whenSchema>;

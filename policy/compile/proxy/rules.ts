@@ -6,10 +6,18 @@ import { proxyDuration, proxyInstant, proxyOrigin } from "./scalar.ts";
 
 type ConfigRule = ProxyConfigInput["rules"][number];
 
-/** The rules that the proxy judges by, in the model's order. */
-export function proxyRules(rules: readonly Rule[]): ConfigRule[] {
+/**
+ * The rules that the proxy judges by, in the model's order.
+ *
+ * @param loginUsers see `loginUsersOf`
+ */
+export function proxyRules(
+  rules: readonly Rule[],
+  loginUsers: (rule: Rule) => readonly string[] | undefined,
+): ConfigRule[] {
   return rules.map((rule) => {
     const { when, limits, origin } = rule;
+    const users = loginUsers(rule);
     return {
       id: rule.id,
       action: rule.action,
@@ -22,6 +30,7 @@ export function proxyRules(rules: readonly Rule[]): ConfigRule[] {
         ...(when.sourceCidrs && { sourceCidrs: [...when.sourceCidrs] }),
         ...(when.sni && { sni: [...when.sni] }),
       },
+      ...(users && { loginUsers: [...users] }),
       ...(limits && { limits: configLimits(limits) }),
       ...(origin && { origin: proxyOrigin(origin) }),
     };

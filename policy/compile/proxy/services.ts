@@ -1,9 +1,9 @@
 import type { Finding } from "../../finding.ts";
 import type { Cluster, Model, Rule, Service } from "../../model/types.ts";
-import { proxyLogsIn } from "../../plan/proxy-login.ts";
 import { PROXY_MOUNTS } from "../../plan/proxy-mounts.ts";
 import { findingAt } from "../report.ts";
 import type { ProxyConfigInput } from "./config.ts";
+import { serviceLogin } from "./login.ts";
 import { meshPeer } from "./mesh-peer.ts";
 import { proxyDuration } from "./scalar.ts";
 
@@ -29,7 +29,7 @@ export function proxyService(input: ServiceInput): ConfigService {
   const mesh = spec.location.type === "mesh" ? spec.location : undefined;
   const keepalive = limits.tcpKeepalive?.time;
   const [host] = service.hosts;
-  tellNoLogin(input);
+  const auth = serviceLogin(input.cluster, service, input.findings);
   return {
     name: service.name,
     ...(spec.owner !== undefined && { owner: spec.owner }),
@@ -41,6 +41,7 @@ export function proxyService(input: ServiceInput): ConfigService {
     })),
     endpoints: endpoints(input),
     tls: mesh ? meshTls(input) : externalTls(service),
+    ...(auth && { auth }),
     connectTimeout: proxyDuration(limits.connectTimeout ?? "10s"),
     idleTimeout: proxyDuration(limits.idleTimeout ?? "1h"),
     ...(limits.maxConnectionDuration !== undefined && {
@@ -150,20 +151,6 @@ function meshTls({ model, cluster, service, findings }: ServiceInput): UpstreamT
     );
   }
   return { mode: "mutual", spiffeIds };
-}
-
-/** Until the proxy can log in for its clients, a policy that asks for it must not look as if it did. */
-function tellNoLogin({ service, findings }: ServiceInput): void {
-  if (!proxyLogsIn(service)) return;
-  findings.push(
-    findingAt(
-      "PR610",
-      "warning",
-      { kind: "Service", id: service.name, position: service.position },
-      `\`auth: ${service.spec.auth}\` of ${service.name}: this version of the proxy does not log in for its clients`,
-      "let clients log in themselves (`auth: none`)",
-    ),
-  );
 }
 
 /** The strictest that any grant asks: one connection cannot be recorded for one grant and not for another. */

@@ -24,10 +24,16 @@ export const awsRules: readonly RuleInfo[] = [
   rule("PR607", "error", "Name that IAM would read as a pattern", UNCLEAR, "name one exactly"),
   rule("PR608", "error", "Session duration that IAM does not take", LIMIT, "choose 1h to 12h"),
   rule("PR609", "error", "Trust document too large", LIMIT),
-  rule("PR610", "warning", "Proxy does not log in for its clients", UNCLEAR, "set `auth: none`"),
+  rule(
+    "PR610",
+    "error",
+    "Proxy cannot log in as asked",
+    "A login that does not happen, or as a user by accident, would be found out in operation.",
+  ),
   rule("PR611", "error", "No provider for another AWS account", UNCLEAR, "pass `awsAccounts`"),
   rule("PR612", "error", "Role of another account than the database", UNCLEAR, "add `aws.assume`"),
   rule("PR613", "error", "Role chain that leads nowhere new", UNCLEAR, "name each other account once"),
+  rule("PR617", "info", "Kafka clients log in themselves", UNCLEAR, "use an IAM client library"),
   rule(
     "PR614",
     "error",
