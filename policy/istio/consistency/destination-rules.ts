@@ -48,11 +48,15 @@ export class DestinationRules {
   }
 
   /** @param labels - of the client's pod */
-  find(client: string, labels: Labels, service: MeshService): MergedRule | undefined {
+  find(
+    client: string,
+    labels: Labels,
+    service: Pick<MeshService, "host" | "namespace">,
+  ): MergedRule | undefined {
     return choose(this.#candidates(client, service), labels);
   }
 
-  #candidates(client: string, service: MeshService): readonly MergedRule[] {
+  #candidates(client: string, service: Pick<MeshService, "host" | "namespace">): readonly MergedRule[] {
     const own = client === this.#rootNamespace ? this.#rootPrivate : this.#local.get(client);
     const local = mostSpecific(own, service.host);
     if (local !== undefined) return local;

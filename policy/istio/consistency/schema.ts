@@ -19,6 +19,7 @@ const metadata = z.object({
 const tls = z.object({
   mode: z.enum(["DISABLE", "SIMPLE", "MUTUAL", "ISTIO_MUTUAL"]).nullish(),
   credentialName: z.string().nullish(),
+  sni: z.string().nullish(),
 });
 const loadBalancer = z.object({ simple: z.string().nullish() });
 const trafficPolicy = z.object({

@@ -1,0 +1,169 @@
+import ipaddr from "ipaddr.js";
+import { modeOf, peerScopes } from "../authorization/peer-authentication.ts";
+import { clientMode, type TlsMode } from "../consistency/client-mode.ts";
+import type { DestinationRules, MergedRule } from "../consistency/destination-rules.ts";
+import type { Subset } from "../consistency/schema.ts";
+import { sidecarPortMode } from "../consistency/server-mode.ts";
+import { hasLabels } from "../consistency/world.ts";
+import { type ClusterId, parseClusterName } from "./cluster-name.ts";
+import { type Endpoint, endpointsOf } from "./endpoints.ts";
+import type { Scope } from "./scope.ts";
+import type { Registered, RegistryPort, RoutingWorld } from "./world.ts";
+
+/** What a client's proxy puts on the wire to one endpoint. */
+export type Sent = "plaintext" | "ISTIO_MUTUAL" | "SIMPLE" | "MUTUAL";
+
+export interface DialledEndpoint {
+  readonly endpoint: Endpoint;
+  readonly sends: Sent;
+}
+
+/** A destination that a proxy has a cluster for. */
+export interface Destination {
+  readonly id: ClusterId;
+  readonly service: Registered;
+  readonly port: RegistryPort;
+  /** True where the address that the client dialled is dialled; the endpoints are then those that it may be. */
+  readonly passthrough: boolean;
+  /** The port that is dialled instead of the client's, with `passthrough`. */
+  readonly portOverride: number | undefined;
+  readonly endpoints: readonly DialledEndpoint[];
+  /** What is sent where the endpoint is not known. */
+  readonly sends: Sent;
+  /** Why it is sent. */
+  readonly because: string;
+  /** The server name of TLS that the proxy starts. */
+  readonly sni: string;
+}
+
+/** Why a route leads nowhere. */
+export interface Missing {
+  readonly id: ClusterId;
+  readonly reason: string;
+}
+
+/**
+ * The cluster of a route's target, as the proxy has it (pilot/pkg/networking/core/cluster.go): its endpoints, and what is
+ * sent to each by DestinationRule, or by automatic mTLS where no rule says.
+ */
+export function destination(
+  world: RoutingWorld,
+  scope: Scope,
+  rules: DestinationRules,
+  cluster: string,
+  isGateway = false,
+): Destination | Missing {
+  const id = parseClusterName(cluster) ?? { host: cluster, port: 0, subset: undefined };
+  const service = scope.services.get(id.host);
+  if (service === undefined || service.resolution === "alias") {
+    return { id, reason: `the proxy knows no service ${id.host}` };
+  }
+  const port = service.ports.find(({ number, protocol }) => number === id.port && protocol !== "none");
+  if (port === undefined) return { id, reason: `${service.id} has no TCP port ${id.port}` };
+  const merged = rules.find(scope.client.namespace, scope.client.labels, service);
+  const subset = merged?.subsets.find((one) => one.subset.name === id.subset)?.subset;
+  if (id.subset !== undefined && subset === undefined) {
+    return { id, reason: `no DestinationRule for ${id.host} has a subset ${id.subset}` };
+  }
+  const all = endpointsOf(world, service, port);
+  const chosen = all.filter(
+    ({ labels, address }) =>
+      hasLabels(subset?.labels ?? {}, labels) &&
+      // Names cannot be endpoints of a destination that is given by addresses: istiod drops them.
+      (service.resolution !== "static" || address === undefined || ipaddr.isValid(address)),
+  );
+  const passthrough =
+    (service.resolution === "passthrough" && !isGateway) || asksForPassthrough(merged, subset);
+  if (service.resolution === "dns" && chosen.length === 0) {
+    return { id, reason: `${service.id} is to be resolved by DNS, and nothing is behind it` };
+  }
+  const mode = clientMode(merged, port.number, id.subset);
+  const { sends, because } = wire(world, service, all, mode, passthrough);
+  const endpoints = chosen.map((endpoint) => ({ endpoint, sends: sends(endpoint) }));
+  return {
+    id,
+    service,
+    port,
+    passthrough,
+    portOverride: passthrough ? service.overrides.get(port.number) : undefined,
+    endpoints,
+    sends: endpoints[0]?.sends ?? (mode.type === "set" ? toSent(mode.mode) : "plaintext"),
+    because,
+    sni: writtenSni(merged, subset, port.number) ?? `outbound_.${id.port}_.${id.subset ?? ""}_.${id.host}`,
+  };
+}
+
+/** The closest `tls` that names one: a subset's before the rule's, a port's before the rest. */
+function writtenSni(
+  merged: MergedRule | undefined,
+  subset: Subset | undefined,
+  port: number,
+): string | undefined {
+  const policies = [subset?.trafficPolicy, merged?.policy?.trafficPolicy];
+  for (const policy of policies) {
+    const own = policy?.portLevelSettings?.find((one) => one.port?.number === port);
+    const tls = own === undefined ? policy?.tls : own.tls;
+    if (tls) return tls.sni || undefined;
+  }
+  return undefined;
+}
+
+function asksForPassthrough(
+  merged: MergedRule | undefined,
+  subset: { trafficPolicy?: unknown } | undefined,
+): boolean {
+  const simple = (policy: unknown): boolean =>
+    typeof policy === "object" &&
+    policy !== null &&
+    "loadBalancer" in policy &&
+    JSON.stringify(policy.loadBalancer ?? {}).includes('"PASSTHROUGH"');
+  return simple(merged?.policy?.trafficPolicy) || simple(subset?.trafficPolicy);
+}
+
+interface Wire {
+  readonly sends: (endpoint: Endpoint) => Sent;
+  readonly because: string;
+}
+
+function wire(
+  world: RoutingWorld,
+  service: Registered,
+  endpoints: readonly Endpoint[],
+  mode: ReturnType<typeof clientMode>,
+  passthrough: boolean,
+): Wire {
+  const always = (sent: Sent, because: string): Wire => ({ sends: () => sent, because });
+  if (mode.type === "set") {
+    const more = mode.because === undefined ? "" : ` (${mode.because})`;
+    return always(toSent(mode.mode), `${mode.mode} by ${mode.rule.id}${more}`);
+  }
+  if (service.external) return always("plaintext", "automatic mTLS is not used outside of the mesh");
+  if (passthrough && (endpoints.length === 0 || endpoints.some(({ takesMtls }) => !takesMtls))) {
+    return always("plaintext", "the pods of a headless service get mTLS only if all of them have a sidecar");
+  }
+  const namespace = namespaceMode(world, service.namespace);
+  if (namespace === "DISABLE")
+    return always("plaintext", `mTLS is turned off for namespace ${service.namespace}`);
+  if (passthrough) return always("ISTIO_MUTUAL", "automatic mTLS: all pods have a sidecar");
+  return {
+    sends: (endpoint) => (takesMtls(world, service, endpoint) ? "ISTIO_MUTUAL" : "plaintext"),
+    because: "automatic mTLS: each endpoint gets what it takes",
+  };
+}
+
+function takesMtls(
+  { mesh }: RoutingWorld,
+  { namespace }: Registered,
+  { takesMtls: able, labels, port }: Endpoint,
+): boolean {
+  return able && sidecarPortMode(mesh, { namespace, labels }, port).mode !== "DISABLE";
+}
+
+function namespaceMode({ mesh }: RoutingWorld, namespace: string): string | undefined {
+  const scopes = peerScopes(mesh.peers, { namespace, labels: {}, rootNamespace: mesh.rootNamespace });
+  return modeOf(scopes.namespace?.spec?.mtls) ?? modeOf(scopes.mesh?.spec?.mtls);
+}
+
+function toSent(mode: TlsMode): Sent {
+  return mode === "DISABLE" ? "plaintext" : mode;
+}

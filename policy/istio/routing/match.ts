@@ -1,0 +1,84 @@
+import ipaddr from "ipaddr.js";
+import type { Chain } from "./chains.ts";
+import { isWithin } from "./host.ts";
+import { type OutboundListener, parseRange } from "./listeners.ts";
+import { UNSPECIFIED } from "./world.ts";
+
+/** What a client sends first, as far as a proxy looks at it. */
+export type FirstBytes =
+  | { readonly type: "tcp" }
+  | { readonly type: "http" }
+  /** A TLS ClientHello, with or without a server name. */
+  | { readonly type: "tls"; readonly sni?: string | undefined };
+
+/** The listener that takes a redirected connection: one at its address, else one for the port at every address. */
+export function matchListener(
+  listeners: readonly OutboundListener[],
+  address: string,
+  port: number,
+): OutboundListener | undefined {
+  const redirected = listeners.filter((one) => !one.bindToPort && one.port === port);
+  return (
+    redirected.find(({ binds }) => binds.includes(address)) ??
+    redirected.find(({ binds }) => binds.includes(UNSPECIFIED))
+  );
+}
+
+/**
+ * The chain that Envoy chooses: the narrowest range first, of those the closest server name, of those what was detected.
+ * Envoy does not go back: where a narrow range has no chain for the server name, a wider one is not tried.
+ */
+export function matchChain(
+  { chains }: OutboundListener,
+  address: string,
+  first: FirstBytes,
+): Chain | undefined {
+  const special = chains.filter((chain) => !matchesAll(chain));
+  // A listener looks for what its chains ask for, and for nothing else.
+  const readsNames = special.some(({ serverNames }) => serverNames.length > 0);
+  const readsHttp = special.some(({ http }) => http);
+  const sni = readsNames && first.type === "tls" ? (first.sni ?? "") : "";
+  const byRange = closest(special, ({ ranges }) => rangeRank(ranges, address));
+  const byName = closest(byRange, ({ serverNames }) => nameRank(serverNames, sni));
+  const isHttp = readsHttp && first.type === "http";
+  const byProtocol =
+    byName.filter(({ http }) => http).length > 0 && isHttp
+      ? byName.filter(({ http }) => http)
+      : byName.filter(({ http }) => !http);
+  return byProtocol[0] ?? chains.find(matchesAll);
+}
+
+/** Such a chain is what is left when no other matches. */
+function matchesAll({ serverNames, ranges, http }: Chain): boolean {
+  return !http && (serverNames.length === 0 || serverNames.includes("*")) && ranges.length === 0;
+}
+
+/** The chains with the best rank; those that ask for nothing (0) only where none that asks is met. */
+function closest(chains: readonly Chain[], rank: (chain: Chain) => number | undefined): Chain[] {
+  const ranked = chains.map((chain) => ({ chain, rank: rank(chain) }));
+  const best = Math.max(-1, ...ranked.map((one) => one.rank ?? -1));
+  return ranked.filter((one) => one.rank === best).map(({ chain }) => chain);
+}
+
+function rangeRank(ranges: readonly string[], address: string): number | undefined {
+  const read = ranges.flatMap((text) => {
+    const range = parseRange(text);
+    return range === undefined || range.base === UNSPECIFIED ? [] : [range];
+  });
+  if (read.length === 0) return 0;
+  if (!ipaddr.IPv4.isValidFourPartDecimal(address)) return undefined;
+  const ip = ipaddr.IPv4.parse(address);
+  const bits = read
+    .filter(({ base, bits: length }) => ip.match(ipaddr.IPv4.parse(base), length))
+    .map(({ bits: length }) => length);
+  return bits.length === 0 ? undefined : Math.max(...bits);
+}
+
+function nameRank(serverNames: readonly string[], sni: string): number | undefined {
+  if (serverNames.length === 0 || serverNames.includes("*")) return 0;
+  if (sni === "") return undefined;
+  const lengths = serverNames.flatMap((name) =>
+    name === sni ? [Number.MAX_SAFE_INTEGER] : isWithin(sni, name) ? [name.length] : [],
+  );
+  return lengths.length === 0 ? undefined : Math.max(...lengths);
+}

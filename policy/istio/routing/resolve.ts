@@ -1,0 +1,104 @@
+import ipaddr from "ipaddr.js";
+import { endpointAddresses } from "./endpoints.ts";
+import type { Scope } from "./scope.ts";
+import { type Registered, type RoutingWorld, UNSPECIFIED } from "./world.ts";
+
+/** The addresses that a client may dial for a name, and what of that is assumed. */
+export interface Resolved {
+  readonly addresses: readonly string[];
+  readonly service: Registered | undefined;
+  readonly notes: readonly string[];
+}
+
+/** Stands for an address that only DNS knows: no listener is made for it, and no range has it. */
+export function outsideAddress(host: string): string {
+  return `${OUTSIDE} ${host}`;
+}
+
+const OUTSIDE = "what DNS gives for";
+
+export function isOutside(address: string): boolean {
+  return address.startsWith(OUTSIDE);
+}
+
+/**
+ * What a name in a client's namespace resolves to: `db`, `db.shop`, `db.shop.svc` and the full name for a Service, an
+ * address for itself, everything else by the DNS of the world outside, or by Istio's DNS proxy where it is on.
+ */
+export function resolveName(
+  world: RoutingWorld,
+  namespace: string,
+  name: string,
+  port: number,
+  scope?: Scope,
+): Resolved {
+  if (ipaddr.isValid(name)) return { addresses: [name], service: serviceAt(world, name, port), notes: [] };
+  const domain = world.settings.clusterDomain;
+  const candidates = [
+    name,
+    `${name}.${namespace}.svc.${domain}`,
+    `${name}.svc.${domain}`,
+    `${name}.${domain}`,
+  ];
+  for (const host of candidates) {
+    const rows = world.services.filter((one) => one.host === host);
+    const service = scope?.services.get(host) ?? rows[0];
+    if (service === undefined) continue;
+    if (service.kind === "kubernetes") return kubernetesAddresses(world, service, port, namespace);
+    return entryAddresses(world, service, rows);
+  }
+  const wildcard = world.services.find(({ host }) => host.startsWith("*") && name.endsWith(host.slice(1)));
+  return {
+    addresses: [outsideAddress(name)],
+    service: wildcard,
+    notes: [`no object names ${name}: its address is what DNS says`],
+  };
+}
+
+function kubernetesAddresses(
+  world: RoutingWorld,
+  service: Registered,
+  port: number,
+  namespace: string,
+): Resolved {
+  if (service.resolution === "alias") {
+    const to = service.aliasOf ?? "";
+    const next = resolveName(world, namespace, to, port);
+    return { ...next, notes: [`${service.id} is another name of ${to}`, ...next.notes] };
+  }
+  if (service.resolution !== "passthrough") {
+    return { addresses: [service.address, ...service.moreAddresses], service, notes: [] };
+  }
+  const at = service.ports.find(({ number }) => number === port) ?? service.ports[0];
+  const addresses = at === undefined ? [] : endpointAddresses(world, service, at);
+  const notes = ["a headless Service: its name gives the addresses of its pods"];
+  return { addresses, service, notes: addresses.length > 0 ? notes : [...notes, "no pod of it is known"] };
+}
+
+function entryAddresses(world: RoutingWorld, service: Registered, rows: readonly Registered[]): Resolved {
+  const stated = rows
+    .map(({ address }) => address)
+    .filter((one) => one !== UNSPECIFIED && !one.includes("/"));
+  if (world.settings.dnsCapture && stated.length > 0) {
+    return { addresses: stated, service, notes: ["resolved by Istio's DNS proxy"] };
+  }
+  if (stated.length > 0) {
+    // A team that gives an address means it to be dialled; whether the name leads there, DNS knows.
+    return {
+      addresses: stated,
+      service,
+      notes: [`${service.host} is taken to resolve to the address of ${service.id}`],
+    };
+  }
+  const literal = service.endpoints.map(({ address }) => address).filter((one) => ipaddr.isValid(one));
+  const notes = [`the address of ${service.host} is what DNS says`];
+  return { addresses: literal.length > 0 ? literal : [outsideAddress(service.host)], service, notes };
+}
+
+function serviceAt(world: RoutingWorld, address: string, port: number): Registered | undefined {
+  return world.services.find(
+    (one) =>
+      [one.address, ...one.moreAddresses].includes(address) &&
+      one.ports.some(({ number }) => number === port),
+  );
+}

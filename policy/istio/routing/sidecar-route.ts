@@ -1,0 +1,224 @@
+import { DestinationRules } from "../consistency/destination-rules.ts";
+import { arrive, type Sender } from "./arrive.ts";
+import { type Chain, destinationCluster, type Target } from "./chains.ts";
+import { BLACK_HOLE, PASSTHROUGH, parseClusterName } from "./cluster-name.ts";
+import { type Destination, destination, type Sent } from "./destination.ts";
+import type { Endpoint } from "./endpoints.ts";
+import { envoyFilterNotes } from "./envoy-filters.ts";
+import { gatewayAt, gatewayHop } from "./gateway-route.ts";
+import { type OutboundListener, outboundListeners } from "./listeners.ts";
+import { type FirstBytes, matchChain, matchListener } from "./match.ts";
+import { type Scope, scopeOf } from "./scope.ts";
+import type { Arrival, Hop, Leg } from "./types.ts";
+import type { Pod, RoutingWorld } from "./world.ts";
+
+/** What decides at a client's sidecar, worked out once for many connections. */
+export interface SidecarView {
+  readonly scope: Scope;
+  readonly listeners: readonly OutboundListener[];
+  readonly rules: DestinationRules;
+}
+
+export function sidecarView(world: RoutingWorld, pod: Pod): SidecarView {
+  const scope = scopeOf(world, pod);
+  return {
+    scope,
+    listeners: outboundListeners(world, scope, world.addressOf.get(pod)),
+    rules: new DestinationRules(world.mesh.rules, world.mesh.rootNamespace),
+  };
+}
+
+/** Where a sidecar sends a connection: the clusters, by name, as Envoy would log them. */
+export interface Selected {
+  readonly listener: OutboundListener | undefined;
+  readonly chain: Chain | undefined;
+  readonly targets: readonly Target[];
+  /** True for what Envoy parses as HTTP, and routes by its Host header. */
+  readonly http: boolean;
+}
+
+export function selectTarget(view: SidecarView, address: string, port: number, first: FirstBytes): Selected {
+  const listener = matchListener(view.listeners, address, port);
+  const chain = listener && matchChain(listener, address, first);
+  if (chain?.http === true) return { listener, chain, targets: [], http: true };
+  const targets = chain?.targets ?? [{ cluster: catchAll(view.scope), weight: 100 }];
+  return { listener, chain, targets, http: false };
+}
+
+/** Where everything goes that no listener is for. */
+function catchAll(scope: Scope): string {
+  const { mode, egressProxy } = scope.outbound;
+  if (mode !== "ALLOW_ANY" && mode !== "ALLOW_ANY_DYNAMIC_DNS") return BLACK_HOLE;
+  return egressProxy === undefined
+    ? PASSTHROUGH
+    : destinationCluster({ ...scope, services: new Map() }, egressProxy, 0);
+}
+
+export function routeFromSidecar(
+  world: RoutingWorld,
+  view: SidecarView,
+  sender: Sender,
+  address: string,
+  port: number,
+  first: FirstBytes,
+): { hop: Hop; notes: string[] } {
+  const selected = selectTarget(view, address, port, first);
+  const { listener, chain, http } = selected;
+  const notes = envoyFilterNotes(world, {
+    proxy: sender.pod,
+    context: "SIDECAR_OUTBOUND",
+    port,
+    ...(listener && { listener: listenerName(listener) }),
+  });
+  const targets = http ? httpTargets(view, chain, port) : selected.targets;
+  if (http) {
+    notes.push(
+      "Envoy parses this as HTTP and routes by the Host header: the destinations are those that HTTP routes name, which of them is not judged",
+    );
+  }
+  if (chain !== undefined && !http && isDetected(listener)) {
+    notes.push(
+      "the port's protocol is detected from the client's first bytes: where the server speaks first, it hangs until the detection times out",
+    );
+  }
+  const total = targets.reduce((sum, { weight }) => sum + weight, 0);
+  const legs = targets.map(({ cluster, weight }): Leg => {
+    notes.push(...clusterNotes(world, sender, cluster));
+    const share = total === 0 ? 0 : Math.round((weight / total) * 100);
+    return leg(world, view, sender, { cluster, share, address, port });
+  });
+  return {
+    hop: {
+      proxy: `sidecar of ${sender.pod.workload}`,
+      listener: listener === undefined ? "virtualOutbound" : listenerName(listener),
+      listenerOf: chain?.service?.id,
+      route: routeText(chain, http, targets),
+      routeObject: chain?.route?.id ?? chain?.service?.id,
+      legs,
+    },
+    notes,
+  };
+}
+
+export function listenerName({ binds, port }: OutboundListener): string {
+  return `${binds[0] ?? ""}_${port}`;
+}
+
+function isDetected(listener: OutboundListener | undefined): boolean {
+  return listener?.chains.some(({ http }) => http) === true;
+}
+
+function routeText(chain: Chain | undefined, http: boolean, targets: readonly Target[]): string {
+  if (http) return `HTTP routes${chain?.service ? ` of port ${chain.service.id}` : ""}`;
+  if (chain?.route !== undefined) return chain.route.id;
+  if (chain?.service !== undefined) return `${chain.service.id} itself`;
+  return targets[0]?.cluster === BLACK_HOLE
+    ? "nothing: only registered services may be reached (REGISTRY_ONLY)"
+    : "nothing: what no service is for is passed on (ALLOW_ANY)";
+}
+
+/** All that HTTP routes for a port may lead to: routes of VirtualServices, else the services on the port themselves. */
+function httpTargets(view: SidecarView, chain: Chain | undefined, port: number): Target[] {
+  const host = chain?.service?.host;
+  if (host === undefined) return [];
+  const routes = view.scope.egress
+    .flatMap(({ virtualServices }) => virtualServices)
+    .filter(({ hosts, http }) => http.length > 0 && hosts.includes(host));
+  const clusters = routes.flatMap(({ http }) =>
+    http.flatMap(({ route }) => route.map(({ destination: to }) => destinationCluster(view.scope, to, port))),
+  );
+  const own = destinationCluster(view.scope, { host, port: { number: port } }, port);
+  const all = [...new Set(clusters.length > 0 ? clusters : [own])];
+  return all.map((cluster) => ({ cluster, weight: 100 / all.length }));
+}
+
+function clusterNotes(world: RoutingWorld, { pod }: Sender, cluster: string): string[] {
+  const id = parseClusterName(cluster);
+  return id === undefined
+    ? []
+    : envoyFilterNotes(world, {
+        proxy: pod,
+        context: "SIDECAR_OUTBOUND",
+        port: 0,
+        cluster: { name: cluster, ...id },
+      }).filter((note) => note.includes("the cluster"));
+}
+
+interface Dialling {
+  readonly cluster: string;
+  readonly share: number;
+  readonly address: string;
+  readonly port: number;
+}
+
+function leg(
+  world: RoutingWorld,
+  view: SidecarView,
+  sender: Sender,
+  { cluster, share, address, port }: Dialling,
+): Leg {
+  const base = { cluster, share, next: undefined, broken: undefined, arrivals: [] };
+  if (cluster === BLACK_HOLE) {
+    return { ...base, destination: "nowhere", because: "", broken: "the sidecar closes the connection" };
+  }
+  if (cluster === PASSTHROUGH) return passthroughLeg(world, sender, { cluster, share, address, port });
+  const found = destination(world, view.scope, view.rules, cluster);
+  const to = `${found.id.host}:${found.id.port}${found.id.subset ? ` subset ${found.id.subset}` : ""}`;
+  if ("reason" in found) return { ...base, destination: to, because: "", broken: found.reason };
+  const dialled = dialledEndpoints(world, found, address, port);
+  if (dialled.length === 0) {
+    return { ...base, destination: to, because: found.because, broken: "no endpoint is known" };
+  }
+  const gateway = gatewayAt(world, dialled[0]?.endpoint.pod);
+  if (gateway !== undefined) {
+    const { hop, arrivals, notes } = gatewayHop(world, { gateway, sender, dialled, from: found });
+    return {
+      ...base,
+      destination: to,
+      because: found.because,
+      arrivals: withNotes(arrivals, notes),
+      next: hop,
+    };
+  }
+  const arrivals = dialled.map(({ endpoint, sends }) => arrive(world, sender, endpoint, sends));
+  return { ...base, destination: to, because: found.because, arrivals };
+}
+
+function withNotes(arrivals: readonly Arrival[], notes: readonly string[]): Arrival[] {
+  return arrivals.map((arrival) => ({ ...arrival, notes: [...arrival.notes, ...notes] }));
+}
+
+/** What is dialled by address is the pod there, if it is one. */
+function dialledEndpoints(world: RoutingWorld, found: Destination, address: string, port: number) {
+  if (!found.passthrough) return found.endpoints;
+  const known = found.endpoints.filter(
+    ({ endpoint }) => (endpoint.address ?? `pod ${endpoint.pod?.workload ?? ""}`) === address,
+  );
+  if (known.length > 0) return known;
+  const to: Endpoint = endpointAt(world, address, found.portOverride ?? port);
+  return [{ endpoint: to, sends: found.sends }];
+}
+
+export function endpointAt(world: RoutingWorld, address: string, port: number): Endpoint {
+  const pod = world.podAddresses.get(address);
+  return { address, port, labels: pod?.labels ?? {}, pod, takesMtls: false, imagined: false };
+}
+
+/** Passed on as it is: in plaintext, as nothing is known of the server. */
+function passthroughLeg(
+  world: RoutingWorld,
+  sender: Sender,
+  { cluster, share, address, port }: Dialling,
+): Leg {
+  const sends: Sent = "plaintext";
+  const endpoint = endpointAt(world, address, port);
+  return {
+    destination: `${address}, port ${port}`,
+    cluster,
+    share,
+    because: "passed on as it is",
+    arrivals: [arrive(world, sender, endpoint, sends)],
+    next: undefined,
+    broken: undefined,
+  };
+}

@@ -1,0 +1,494 @@
+/** Draws small worlds in which services, entries, routes, rules and scopes often meet. */
+import fc from "fast-check";
+import { validateObject } from "../../policy/istio/validation/index.ts";
+
+export const NAMESPACES = ["shop", "data", "istio-system"] as const;
+export const PORTS = [5432, 6379, 443] as const;
+const SERVICES = ["a", "b"] as const;
+/** The last is the host of a Service too; never in that Service's own namespace, where their endpoints would mix. */
+const ENTRY_HOSTS = ["a.example.com", "b.example.com", "*.example.com", "b.data.svc.cluster.local"] as const;
+const HOSTS = [
+  ...ENTRY_HOSTS,
+  "a.shop.svc.cluster.local",
+  "a.data.svc.cluster.local",
+  "b.shop.svc.cluster.local",
+] as const;
+export const ENTRY_ADDRESSES = ["240.0.0.1", "240.0.0.2", "240.0.1.0/24", "240.0.0.0/16"] as const;
+const PROTOCOLS = ["TCP", "TLS", "HTTPS", "HTTP", "MYSQL", "MONGO", "REDIS", ""] as const;
+const PORT_NAMES = ["tcp-x", "tls-x", "http-x", "mysql-x", "mongo-x", "redis-x", "x"] as const;
+
+const one = <T>(...values: readonly T[]) => fc.constantFrom(...values);
+const some = <T>(value: fc.Arbitrary<T>, maxLength = 2) => fc.array(value, { minLength: 1, maxLength });
+const maybe = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined, freq: 2 });
+/** Most objects are exported to all. */
+const exportTo = fc.option(some(one("*", ".", "shop", "data", "~")), { nil: undefined, freq: 1 });
+const namespace = one(...NAMESPACES);
+
+const labels = maybe(one({ app: "api" }, { app: "web" }, { version: "v1" }));
+
+export interface Pod {
+  readonly name: string;
+  readonly namespace: string;
+  readonly ip: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly serviceAccount: string;
+  readonly sidecar: boolean;
+}
+
+const CLIENTS: readonly Pod[] = [
+  {
+    name: "api",
+    namespace: "shop",
+    ip: "10.1.0.1",
+    labels: { app: "api" },
+    serviceAccount: "api",
+    sidecar: true,
+  },
+  {
+    name: "web",
+    namespace: "data",
+    ip: "10.1.0.2",
+    labels: { app: "web" },
+    serviceAccount: "web",
+    sidecar: true,
+  },
+];
+
+const servers = fc.array(
+  fc.record({
+    namespace: one("shop", "data"),
+    service: one(...SERVICES),
+    version: one("v1", "v2"),
+    sidecar: fc.boolean(),
+  }),
+  { maxLength: 4 },
+);
+
+const serviceShape = fc.record({
+  namespace: one("shop", "data"),
+  name: one(...SERVICES),
+  headless: fc.boolean(),
+  exportTo,
+  ports: fc.uniqueArray(fc.record({ port: one(...PORTS), name: one(...PORT_NAMES), target: one(0, 15432) }), {
+    minLength: 1,
+    maxLength: 2,
+    selector: ({ port }) => port,
+  }),
+});
+
+const entryShape = fc
+  .record({
+    namespace,
+    hosts: fc.uniqueArray(one(...ENTRY_HOSTS), { minLength: 1, maxLength: 2 }),
+    addresses: maybe(fc.uniqueArray(one(...ENTRY_ADDRESSES), { minLength: 1, maxLength: 2 })),
+    location: one("MESH_EXTERNAL", "MESH_INTERNAL"),
+    resolution: one("NONE", "STATIC", "DNS"),
+    exportTo,
+    ports: fc.uniqueArray(
+      fc.record({ number: one(...PORTS), protocol: one(...PROTOCOLS), target: one(0, 25432) }),
+      {
+        minLength: 1,
+        maxLength: 2,
+        selector: ({ number }) => number,
+      },
+    ),
+    endpoint: maybe(fc.record({ address: one("198.51.100.1", "198.51.100.2"), mtls: fc.boolean() })),
+  })
+  .filter(({ namespace: at, hosts }) => at !== "data" || !hosts.includes("b.data.svc.cluster.local"));
+
+const match = fc.record({
+  port: maybe(one(...PORTS)),
+  sourceLabels: labels,
+  sourceNamespace: maybe(one("shop", "data")),
+  destinationSubnets: maybe(some(one("240.0.0.0/16", "240.0.0.1", "10.96.0.0/16"))),
+});
+/** Which of the VirtualService's own hosts: Istio refuses names that are not among them. */
+const sniHosts = some(one(0, 1));
+const destination = fc.record({
+  host: one(...HOSTS, "nowhere.example.com"),
+  subset: maybe(one("v1", "v2")),
+  port: maybe(one(...PORTS)),
+});
+const route = fc.array(fc.record({ destination, weight: one(10, 90) }), { minLength: 1, maxLength: 2 });
+
+const routeShape = fc.record({
+  namespace,
+  hosts: fc.uniqueArray(one(...HOSTS), { minLength: 1, maxLength: 2 }),
+  exportTo,
+  gateways: maybe(one(["mesh"], ["mesh", "istio-system/out"], ["istio-system/out"])),
+  tcp: fc.array(fc.record({ match: maybe(some(match)), route }), { maxLength: 2 }),
+  tls: fc.array(fc.record({ match: some(fc.tuple(match, sniHosts)), route }), { maxLength: 2 }),
+});
+
+const mode = one("DISABLE", "SIMPLE", "ISTIO_MUTUAL");
+const tls = maybe(fc.record({ mode }));
+const trafficPolicy = maybe(
+  fc.record({ tls, ports: fc.array(fc.record({ number: one(...PORTS), tls }), { maxLength: 1 }) }),
+);
+const ruleShape = fc.record({
+  namespace,
+  host: one(...HOSTS),
+  exportTo: fc.option(one(["*"], ["."]), { nil: undefined }),
+  trafficPolicy,
+  subsets: fc.uniqueArray(fc.record({ name: one("v1", "v2"), trafficPolicy }), {
+    maxLength: 2,
+    selector: ({ name }) => name,
+  }),
+  selector: fc.option(one({ app: "api" }), { nil: undefined, freq: 1 }),
+});
+
+const egress = fc.record({
+  port: maybe(fc.record({ number: one(...PORTS), protocol: one("TCP", "TLS", "HTTP") })),
+  hosts: some(
+    one(
+      "*/*",
+      "./*",
+      "shop/*",
+      "data/*",
+      "*/a.example.com",
+      "*/*.example.com",
+      "data/b.data.svc.cluster.local",
+      "~data/b.data.svc.cluster.local",
+      "./a.example.com",
+    ),
+    3,
+  ),
+});
+const sidecarShape = fc.record({
+  namespace,
+  selector: maybe(one({ app: "api" }, { app: "web" })),
+  egress: fc.array(egress, { minLength: 1, maxLength: 2 }),
+  mode: maybe(one("ALLOW_ANY", "REGISTRY_ONLY")),
+});
+
+const peerShape = fc.record({
+  namespace,
+  selector: maybe(one({ app: "a" }, { app: "b" })),
+  mode: one("STRICT", "PERMISSIVE", "DISABLE", "UNSET"),
+  ports: maybe(fc.record({ port: one(5432, 15432), mode: one("STRICT", "DISABLE") })),
+});
+
+export const world = fc
+  .record({
+    servers,
+    services: fc.uniqueArray(serviceShape, {
+      maxLength: 3,
+      selector: ({ namespace: at, name }) => `${at}/${name}`,
+    }),
+    entries: fc.array(entryShape, { maxLength: 3 }),
+    routes: fc.array(routeShape, { maxLength: 2 }),
+    rules: fc.array(ruleShape, { maxLength: 2 }),
+    sidecars: fc.array(sidecarShape, { maxLength: 1 }),
+    peers: fc.array(peerShape, { maxLength: 1 }),
+    outbound: one("ALLOW_ANY" as const, "REGISTRY_ONLY" as const),
+  })
+  .map(build);
+
+export type Shape = ReturnType<typeof build>;
+
+type Parts = {
+  readonly servers: readonly { namespace: string; service: string; version: string; sidecar: boolean }[];
+  readonly services: readonly (typeof serviceShape extends fc.Arbitrary<infer T> ? T : never)[];
+  readonly entries: readonly (typeof entryShape extends fc.Arbitrary<infer T> ? T : never)[];
+  readonly routes: readonly (typeof routeShape extends fc.Arbitrary<infer T> ? T : never)[];
+  readonly rules: readonly (typeof ruleShape extends fc.Arbitrary<infer T> ? T : never)[];
+  readonly sidecars: readonly (typeof sidecarShape extends fc.Arbitrary<infer T> ? T : never)[];
+  readonly peers: readonly (typeof peerShape extends fc.Arbitrary<infer T> ? T : never)[];
+  readonly outbound: "ALLOW_ANY" | "REGISTRY_ONLY";
+};
+
+function build(parts: Parts) {
+  const pods: Pod[] = [
+    ...CLIENTS,
+    ...parts.servers.map(({ namespace: at, service, version, sidecar }, index) => ({
+      name: `${service}-${index}`,
+      namespace: at,
+      ip: `10.1.1.${index + 1}`,
+      labels: { app: service, version },
+      serviceAccount: service,
+      sidecar,
+    })),
+  ];
+  const services = parts.services.map(({ headless, exportTo: to, ports, ...shape }, index) => ({
+    ...shape,
+    clusterIP: headless ? "None" : `10.96.0.${index + 1}`,
+    object: {
+      apiVersion: "v1",
+      kind: "Service",
+      metadata: {
+        ...named(shape.name, shape.namespace),
+        ...(to && { annotations: { "networking.istio.io/exportTo": to.join(",") } }),
+      },
+      spec: {
+        clusterIP: headless ? "None" : `10.96.0.${index + 1}`,
+        selector: { app: shape.name },
+        ports: ports.map(({ port, name, target }) => ({
+          port,
+          name: `${name}-${port}`,
+          protocol: "TCP",
+          targetPort: target || port,
+        })),
+      },
+    },
+  }));
+  const meta = (prefix: string, index: number, at: string) => named(`${prefix}${index}`, at);
+  const istio = [
+    ...parts.entries.map((entry, index) => {
+      // Of entries for one host in one namespace the oldest decides; of one second, istiod leaves it to chance.
+      const rivals = parts.entries
+        .slice(0, index)
+        .filter(({ namespace: at }) => at === entry.namespace).length;
+      const creationTimestamp = `2026-01-01T00:00:0${rivals}Z`;
+      // Which of several addresses comes first istiod leaves to chance too; it matters only here.
+      const first = parts.sidecars.length > 0 || entry.ports.some(({ protocol }) => protocol === "");
+      const addresses = first ? entry.addresses?.slice(0, 1) : entry.addresses;
+      return entryObject(
+        { ...entry, addresses },
+        { ...meta("entry", index, entry.namespace), creationTimestamp },
+      );
+    }),
+    ...parts.routes.flatMap((route, index) => routeObject(route, meta("route", index, route.namespace))),
+    ...parts.rules.map((rule, index) => ruleObject(rule, meta("rule", index, rule.namespace))),
+    ...parts.sidecars.map((sidecar, index) =>
+      sidecarObject(sidecar, meta("sidecar", index, sidecar.namespace)),
+    ),
+    ...parts.peers.map((peer, index) => peerObject(peer, meta("peer", index, peer.namespace))),
+  ];
+  const objects = [
+    ...NAMESPACES.map((name) => ({ apiVersion: "v1", kind: "Namespace", metadata: { name } })),
+    ...pods.map(podObject),
+    ...services.flatMap(({ object }) => [object, ...slice(object, pods)]),
+    // What Istio refuses says nothing on where it routes.
+    ...istio.filter((object) => validateObject(object).verdict !== "invalid"),
+  ];
+  const addresses = [
+    ...services.flatMap(({ clusterIP }) => (clusterIP === "None" ? [] : [clusterIP])),
+    ...pods.slice(CLIENTS.length).map(({ ip }) => ip),
+    "240.0.0.1",
+    "240.0.0.2",
+    "240.0.1.7",
+    "192.0.2.7",
+  ];
+  return { objects, addresses, clients: CLIENTS, outbound: parts.outbound };
+}
+
+/** Of one moment, as in a cluster all objects have a time. */
+const CREATED = "2026-01-01T00:00:00Z";
+
+function named(name: string, at: string) {
+  return { name, namespace: at, creationTimestamp: CREATED };
+}
+
+function podObject({ name, namespace: at, ip, labels: own, serviceAccount, sidecar }: Pod) {
+  return {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: {
+      name,
+      namespace: at,
+      labels: { ...own, ...(sidecar && { "security.istio.io/tlsMode": "istio" }) },
+      annotations: sidecar ? { "sidecar.istio.io/status": "{}" } : {},
+    },
+    spec: { serviceAccountName: serviceAccount, nodeName: "node", containers: [{ name: "c", image: "x" }] },
+    status: {
+      phase: "Running",
+      podIP: ip,
+      podIPs: [{ ip }],
+      conditions: [{ type: "Ready", status: "True" }],
+    },
+  };
+}
+
+interface ServiceObject {
+  readonly metadata: { readonly name: string; readonly namespace: string };
+  readonly spec: {
+    readonly selector: Readonly<Record<string, string>>;
+    readonly ports: readonly { readonly name: string; readonly targetPort: number }[];
+  };
+}
+
+function slice({ metadata, spec }: ServiceObject, pods: readonly Pod[]) {
+  const own = pods.filter(
+    (pod) => pod.namespace === metadata.namespace && pod.labels["app"] === spec.selector["app"],
+  );
+  if (own.length === 0) return [];
+  return [
+    {
+      apiVersion: "discovery.k8s.io/v1",
+      kind: "EndpointSlice",
+      metadata: {
+        name: `${metadata.name}-1`,
+        namespace: metadata.namespace,
+        labels: { "kubernetes.io/service-name": metadata.name },
+      },
+      addressType: "IPv4",
+      endpoints: own.map(({ ip, name, namespace: at }) => ({
+        addresses: [ip],
+        conditions: { ready: true },
+        targetRef: { kind: "Pod", name, namespace: at },
+      })),
+      ports: spec.ports.map(({ name, targetPort }) => ({ name, port: targetPort, protocol: "TCP" })),
+    },
+  ];
+}
+
+function entryObject(
+  { hosts, addresses, location, resolution, exportTo: to, ports, endpoint }: Parts["entries"][number],
+  metadata: object,
+) {
+  const wild = hosts.some((host) => host.startsWith("*"));
+  const several = hosts.length > 1;
+  const ranges = (addresses ?? []).some((address) => address.includes("/"));
+  // What Istio's validation refuses is not drawn: see policy/istio/validation.
+  const kind = wild && resolution === "DNS" ? "NONE" : ranges && resolution === "DNS" ? "STATIC" : resolution;
+  const noAddress = kind !== "NONE" && several && addresses === undefined;
+  const own = noAddress ? hosts.slice(0, 1) : hosts;
+  return {
+    apiVersion: "networking.istio.io/v1",
+    kind: "ServiceEntry",
+    metadata,
+    spec: {
+      hosts: own,
+      location,
+      resolution: kind,
+      ...(addresses && { addresses }),
+      ...(to && { exportTo: to }),
+      ports: ports.map(({ number, protocol, target }) => ({
+        number,
+        name: `p${number}`,
+        ...(protocol !== "" && { protocol }),
+        ...(target !== 0 && { targetPort: target }),
+      })),
+      ...(kind !== "NONE" && {
+        endpoints:
+          kind === "STATIC" || endpoint !== undefined
+            ? [
+                {
+                  address: endpoint?.address ?? "198.51.100.1",
+                  ...(endpoint?.mtls === true && { labels: { "security.istio.io/tlsMode": "istio" } }),
+                },
+              ]
+            : [],
+      }),
+    },
+  };
+}
+
+function routeObject(
+  { hosts, exportTo: to, gateways, tcp, tls: tlsRoutes }: Parts["routes"][number],
+  metadata: object,
+) {
+  if (tcp.length + tlsRoutes.length === 0) return [];
+  const weighted = (all: Parts["routes"][number]["tcp"][number]["route"]) =>
+    all.map(({ destination: { host, subset, port }, weight }) => ({
+      destination: { host, ...(subset && { subset }), ...(port && { port: { number: port } }) },
+      ...(all.length > 1 && { weight }),
+    }));
+  const matched = ({
+    port,
+    sourceLabels,
+    sourceNamespace,
+    destinationSubnets,
+  }: Parts["routes"][number]["tls"][number]["match"][number][0]) => ({
+    ...(port && { port }),
+    ...(sourceLabels && { sourceLabels }),
+    ...(sourceNamespace && { sourceNamespace }),
+    ...(destinationSubnets && { destinationSubnets }),
+  });
+  return [
+    {
+      apiVersion: "networking.istio.io/v1",
+      kind: "VirtualService",
+      metadata,
+      spec: {
+        hosts,
+        ...(to && { exportTo: to }),
+        ...(gateways && { gateways }),
+        tcp: tcp.map(({ match: all, route: to }) => ({
+          ...(all && { match: all.map(matched) }),
+          route: weighted(to),
+        })),
+        tls: tlsRoutes.map(({ match: all, route: to }) => ({
+          match: all.map(([own, sni]) => ({
+            ...matched(own),
+            sniHosts: sni.map((index) => hosts[index % hosts.length] ?? ""),
+          })),
+          route: weighted(to),
+        })),
+      },
+    },
+  ];
+}
+
+type Policy = Parts["rules"][number]["trafficPolicy"];
+
+function policyObject(policy: Policy) {
+  if (policy === undefined) return {};
+  const { tls: own, ports } = policy;
+  return {
+    trafficPolicy: {
+      ...(own && { tls: own }),
+      ...(ports.length > 0 && {
+        portLevelSettings: ports.map(({ number, tls: at }) => ({ port: { number }, ...(at && { tls: at }) })),
+      }),
+    },
+  };
+}
+
+function ruleObject(
+  { host, exportTo: to, trafficPolicy: policy, subsets, selector }: Parts["rules"][number],
+  metadata: object,
+) {
+  return {
+    apiVersion: "networking.istio.io/v1",
+    kind: "DestinationRule",
+    metadata,
+    spec: {
+      host,
+      ...(to && { exportTo: to }),
+      ...policyObject(policy),
+      ...(selector && { workloadSelector: { matchLabels: selector } }),
+      subsets: subsets.map(({ name, trafficPolicy: own }) => ({
+        name,
+        labels: { version: name },
+        ...policyObject(own),
+      })),
+    },
+  };
+}
+
+function sidecarObject(
+  { selector, egress: listeners, mode: policy }: Parts["sidecars"][number],
+  metadata: object,
+) {
+  return {
+    apiVersion: "networking.istio.io/v1",
+    kind: "Sidecar",
+    metadata,
+    spec: {
+      ...(selector && { workloadSelector: { labels: selector } }),
+      // Only the last listener may be for all ports.
+      egress: listeners
+        .toSorted((a, b) => Number(b.port !== undefined) - Number(a.port !== undefined))
+        .map(({ port, hosts }) => ({
+          ...(port && { port: { ...port, name: "p" } }),
+          hosts: [...new Set(hosts)],
+        })),
+      ...(policy && { outboundTrafficPolicy: { mode: policy } }),
+    },
+  };
+}
+
+function peerObject({ namespace: at, selector, mode: own, ports }: Parts["peers"][number], metadata: object) {
+  const wide = at === "istio-system" || selector === undefined;
+  return {
+    apiVersion: "security.istio.io/v1",
+    kind: "PeerAuthentication",
+    metadata,
+    spec: {
+      mtls: { mode: own },
+      ...(!wide && { selector: { matchLabels: selector } }),
+      ...(!wide && ports && { portLevelMtls: { [ports.port]: { mode: ports.mode } } }),
+    },
+  };
+}
