@@ -48,7 +48,8 @@ export function lintPaths(paths: readonly string[], now: number): LintResult {
 /** A file, or an object of the cluster, that could not be read. */
 const UNREAD: ReadonlySet<string> = new Set(["PR100", "PR190", "PR191"]);
 
-function lintPolicies(sources: PolicySources, now: number): LintResult {
+/** Guardrails and compilers over one policy set, wherever it comes from. */
+export function lintPolicies(sources: PolicySources, now: number): LintResult {
   try {
     const { model, documents } = loadPolicySet(sources);
     const findings = lint(model, { now, sources: documents, compiled: compilerFindings(model) });

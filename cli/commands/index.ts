@@ -13,9 +13,12 @@ import { registerLint } from "./lint.ts";
 import { registerLogin } from "./login.ts";
 import { registerLogout } from "./logout.ts";
 import { registerLs } from "./ls.ts";
+import { registerMcp } from "./mcp.ts";
 import { registerProxy } from "./proxy.ts";
 import { registerReach } from "./reach.ts";
 import { registerRender } from "./render.ts";
+import { registerRequest } from "./request.ts";
+import { registerRevoke } from "./revoke.ts";
 import { registerSchema } from "./schema.ts";
 import { registerStatus } from "./status.ts";
 import { registerTest } from "./test.ts";
@@ -36,9 +39,12 @@ export const registrations: readonly Register[] = [
   registerLogin,
   registerLogout,
   registerLs,
+  registerMcp,
   registerProxy,
   registerReach,
   registerRender,
+  registerRequest,
+  registerRevoke,
   registerSchema,
   registerStatus,
   registerTest,

@@ -75,8 +75,8 @@ async function exchange(authorizer: Authorizer, method: "CONNECT" | "GET", path:
   const request = httpRequest({
     method,
     path,
+    // Without an agent of any kind: one would dial by itself.
     createConnection: () => socket,
-    agent: false,
     maxHeaderSize: 64 * 1024,
     timeout: TIMEOUT_MS,
     headers: {

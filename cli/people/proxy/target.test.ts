@@ -1,0 +1,23 @@
+import { describe, expect, it } from "vitest";
+import { parseAsked } from "./target.ts";
+
+describe("a service as somebody names it", () => {
+  it("is a name, and a port where one is given", () => {
+    expect(parseAsked("orders-db")).toEqual({ service: "orders-db", port: undefined });
+    expect(parseAsked("orders-db:5432")).toEqual({ service: "orders-db", port: 5432 });
+  });
+
+  it.each([
+    "orders-db:0",
+    "orders-db:70000",
+    "Orders",
+    "",
+    "a/../b",
+    "orders-db:5432 HTTP/1.1",
+    "orders-db:5432\r\nX: y",
+    "-x",
+    "a.b",
+  ])("is refused as %j, which could be read as something else", (text) => {
+    expect(() => parseAsked(text)).toThrow("write SERVICE or SERVICE:PORT");
+  });
+});
