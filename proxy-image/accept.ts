@@ -3,6 +3,7 @@ import { PortGroup } from "./accept/port-group.ts";
 import { openRawListener } from "./accept/raw-listener.ts";
 import { openStagedListener } from "./accept/staged-listener.ts";
 import { openTlsListener } from "./accept/tls-listener.ts";
+import { openTunnelListener } from "./hbone/tunnel-listener.ts";
 import type { ProxyState } from "./state.ts";
 
 /** A bound port. */
@@ -96,6 +97,7 @@ export class Listeners {
 
   async #open(listener: ProxyListener): Promise<OpenListener> {
     try {
+      if (listener.mode === "hbone") return await openTunnelListener(this.#state, listener);
       switch (acceptorOf(listener, this.#state)) {
         case "tls":
           return openTlsListener(this.#state, listener);
@@ -117,7 +119,7 @@ export class Listeners {
   #keyOf(listener: ProxyListener): string {
     const { loaded, trust } = this.#state.generation;
     const certificate = loaded.listenerCertificates.get(listener.name) ?? loaded.certificate;
-    const acceptor = acceptorOf(listener, this.#state);
+    const acceptor = listener.mode === "hbone" ? "tunnel" : acceptorOf(listener, this.#state);
     // Trust is part of it: a session ticket that the old bundle's context issued must not resume under the new one.
     const tls = acceptor === "tls" ? [certificate, trust.fingerprint] : [];
     return JSON.stringify([acceptor, listener, tls]);
@@ -130,10 +132,14 @@ export function bindOf(listener: ProxyListener): string {
 }
 
 /**
- * Three ways to accept. `tls`: TLS from the first byte, the fastest. `raw`: no TLS of ours. `staged`: something in plain
- * comes first (a PROXY header, PostgreSQL's SSLRequest), which only a Node socket can turn into TLS afterwards.
+ * Three ways to accept a TCP connection (HBONE carries many in one). `tls`: TLS from the first byte, the fastest. `raw`:
+ * no TLS of ours. `staged`: something in plain comes first (a PROXY header, PostgreSQL's SSLRequest), which only a Node
+ * socket can turn into TLS afterwards.
  */
-export function acceptorOf(listener: ProxyListener, state: ProxyState): "tls" | "raw" | "staged" {
+export function acceptorOf(
+  listener: Exclude<ProxyListener, { mode: "hbone" }>,
+  state: ProxyState,
+): "tls" | "raw" | "staged" {
   switch (listener.mode) {
     case "plaintext-loopback":
     case "passthrough":

@@ -4,6 +4,7 @@ import type { CloseReason } from "./close-reason.ts";
 import { leavePlace } from "./connect/places.ts";
 import type { Connection } from "./connection.ts";
 import { explain } from "./credentials/access-answer.ts";
+import { refusalMessage, refusalStatus, sentence, tunnelStatus } from "./protocol/refusal.ts";
 import { writeRecord } from "./record.ts";
 
 /** How long a closed connection's peer may take to close too, before it is reset. */
@@ -44,6 +45,10 @@ function closeStreams(connection: Connection, reason: CloseReason): void {
 
 /** Says why, in the client's own protocol, to one who has proved who it is. */
 function tellRefusal(connection: Connection, reason: CloseReason): void {
+  if (connection.tunnel) {
+    connection.tunnel.refuse(tunnelStatus(reason));
+    return;
+  }
   const name = connection.service?.config.name ?? "";
   const protocol = connection.service?.port(connection.servicePort)?.protocol ?? "tcp";
   const message = connection.overHttp

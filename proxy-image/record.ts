@@ -33,6 +33,7 @@ export function writeRecord(connection: Connection, event: "close" | "update"): 
     "src.agent": agentSpec,
     "dst.addr": connection.upstreamAddress,
     "dst.service": service?.config.name,
+    "dst.hbone_addr": transport?.hboneAddress,
     "dst.port": service ? connection.servicePort : undefined,
     "dst.owner": service?.config.owner,
     protocol: service?.port(connection.servicePort)?.protocol,
@@ -43,9 +44,9 @@ export function writeRecord(connection: Connection, event: "close" | "update"): 
     position: position ? `${position.file}:${position.line}:${position.col}` : undefined,
     policy: config.policy.digest,
     commit: config.policy.commit,
-    "tls.version": transport?.tlsVersion,
     "credential.issuer": credential?.issuer,
     "credential.expires": credential && new Date(credential.expires).toISOString(),
+    "tls.version": transport?.tlsVersion,
     "tls.resumed": transport?.resumed === true ? true : undefined,
     sni: transport?.sni,
     ...connection.notes,
@@ -62,7 +63,6 @@ export function writeRecord(connection: Connection, event: "close" | "update"): 
   connection.state.audit.write(`${JSON.stringify(record)}\n`);
 }
 
-/** Milliseconds with three decimals; undefined for a stage that was not reached. */
 /** Groups listed in a record when the rule does not say which of them counted. */
 const MAX_GROUPS = 20;
 
@@ -81,6 +81,7 @@ function unjudged({ closeReason, answering }: Connection): string {
   return closeReason === "revoked" ? "revoked" : "unidentified";
 }
 
+/** Milliseconds with three decimals; undefined for a stage that was not reached. */
 function elapsed(from: number, to: number): number | undefined {
   return from === 0 || to === 0 ? undefined : Math.round((to - from) * 1_000) / 1_000;
 }

@@ -74,7 +74,8 @@ function proceed(
     connection.awaitHead(transport, listener);
     return;
   }
-  if (listener.mode === "passthrough") return;
+  // Neither comes here: the one is not terminated, the other judges each of its streams.
+  if (listener.mode === "passthrough" || listener.mode === "hbone") return;
   const target = serviceOf(connection.state, listener);
   if (!target) {
     connection.finish("denied", "the service is no longer declared");

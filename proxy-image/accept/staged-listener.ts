@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { createServer, type Socket } from "node:net";
-import { createSecureContext, type SecureContext, TLSSocket } from "node:tls";
+import { type SecureContext, TLSSocket } from "node:tls";
 import type { ProxyListener } from "../../policy/compile/proxy/config.ts";
 import { bindOf, inlineProtocol, nextSerial, type OpenListener } from "../accept.ts";
 import { Connection } from "../connection.ts";
@@ -13,12 +13,11 @@ import {
 } from "../protocol/mysql-packets.ts";
 import { readPostgresOpening } from "../protocol/postgres-opening.ts";
 import { NodeStream } from "../runtime/node-stream.ts";
-import { issuersOf } from "../runtime/peer.ts";
 import type { Generation, ProxyState } from "../state.ts";
 import { currentListener, refusalAtAccept } from "./admit.ts";
 import { identifyClient } from "./identify-client.ts";
 import { Preamble } from "./preamble.ts";
-import { serverTls } from "./tls-listener.ts";
+import { handshakeOf, secureContextOf } from "./server-context.ts";
 
 /**
  * Accepts where something comes before TLS: a PROXY header, or PostgreSQL's SSLRequest. A raw Bun socket cannot turn
@@ -29,7 +28,7 @@ export async function openStagedListener(state: ProxyState, bound: ProxyListener
   let made: { context: SecureContext; of: Generation } | undefined;
   const context = (): SecureContext => {
     if (made?.of !== state.generation) {
-      made = { context: contextOf(state, currentListener(state, bound)), of: state.generation };
+      made = { context: secureContextOf(state, currentListener(state, bound)), of: state.generation };
     }
     return made.context;
   };
@@ -210,34 +209,9 @@ class StagedClient {
     this.#connection.replaceClient(stream);
     stream.attach(this.#connection);
     secure.once("secure", () => {
-      const code = secure.authorizationError as unknown;
-      identifyClient(this.#connection, this.#listener, {
-        verified: secure.authorized,
-        trust,
-        error: code instanceof Error ? code.message : typeof code === "string" ? code : undefined,
-        leaf: () => secure.getPeerX509Certificate()?.raw,
-        chain: () => issuersOf(secure.getPeerCertificate(true)),
-        sni: serverNameOf(secure),
-        tlsVersion: secure.getProtocol() ?? undefined,
-        resumed: secure.isSessionReused(),
-      });
+      identifyClient(this.#connection, this.#listener, handshakeOf(secure, trust));
     });
   }
-}
-
-function contextOf(state: ProxyState, listener: ProxyListener): SecureContext {
-  const options = serverTls(state, listener);
-  return createSecureContext({
-    cert: options.cert,
-    key: options.key,
-    ...(options.ca ? { ca: [...options.ca] } : {}),
-    minVersion: "minVersion" in listener && listener.minVersion === "1.2" ? "TLSv1.2" : "TLSv1.3",
-  });
-}
-
-function serverNameOf(socket: TLSSocket): string | undefined {
-  const name = "servername" in socket ? socket.servername : undefined;
-  return typeof name === "string" && name !== "" ? name : undefined;
 }
 
 /** 20 bytes without a zero, as the protocol wants them. */

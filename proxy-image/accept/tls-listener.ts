@@ -82,9 +82,13 @@ export function serverTls(state: ProxyState, listener: ProxyListener): TlsOption
   if (!pair) throw new Error("there is no certificate yet");
   const { cert, key } = pair;
   const wantsClient =
-    listener.mode === "mtls" || (listener.mode === "connect" && listener.clientCertificate !== "none");
+    listener.mode === "mtls" ||
+    listener.mode === "hbone" ||
+    (listener.mode === "connect" && listener.clientCertificate !== "none");
   const mustHave =
-    listener.mode === "mtls" || (listener.mode === "connect" && listener.clientCertificate === "require");
+    listener.mode === "mtls" ||
+    listener.mode === "hbone" ||
+    (listener.mode === "connect" && listener.clientCertificate === "require");
   const oldest =
     "minVersion" in listener && listener.minVersion === "1.2" ? NO_TLS_BELOW_1_2 : NO_TLS_BELOW_1_3;
   return {

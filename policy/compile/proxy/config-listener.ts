@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { bindAddress, cidr, name, port } from "./config-scalar.ts";
+import { bindAddress, cidr, duration, name, port } from "./config-scalar.ts";
 import { keyPairSchema } from "./config-trust.ts";
 
 /** PROXY protocol on an accepting port. */
@@ -85,7 +85,23 @@ export const listenerSchema = z.discriminatedUnion("mode", [
     ...tls,
     /** Ask for a client certificate as well: `require` refuses a client without one. @default request */
     clientCertificate: z.enum(["none", "request", "require"]).default("request"),
-    /** Longest head (request line and headers) read before the client is refused, in bytes. @default 16384 */
-    maxHeadBytes: z.int().min(256).max(65_536).default(16_384),
+    /** Longest head (request line and headers) read before the client is refused, in bytes. @default 20480: a token has up to 16 KiB */
+    maxHeadBytes: z.int().min(256).max(65_536).default(20_480),
+  }),
+  z.strictObject({
+    /**
+     * HBONE, by which ztunnel brings the clients of an ambient mesh: TLS 1.3 with a client certificate, HTTP/2 inside, and
+     * a CONNECT for each TCP connection. Its authority is this pod's address and the port of one of the `mtls` listeners
+     * (or of the `connect` listener, or of metrics): that is the service. A service's `mesh.host` with its own port is
+     * accepted as well.
+     */
+    mode: z.literal("hbone"),
+    ...common,
+    /** Nothing comes before HBONE's TLS. */
+    proxyProtocol: z.never().optional(),
+    /** TCP connections that one client may carry over one TLS connection at a time. @default 1000 */
+    maxStreams: z.int().min(1).max(100_000).default(1_000),
+    /** A TLS connection that carries nothing is ended after this. @default 10m */
+    idleTimeout: duration.default(600_000),
   }),
 ]);
