@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { diffAccess, sideOfModel } from "../../policy/diff/index.ts";
 import { type Finding, formatFinding } from "../../policy/finding.ts";
@@ -57,12 +57,17 @@ export function writeRequest(options: RequestOptions, now: number, color: boolea
   }
   const change = diffText({ base: options.dir, head: path, diff, unacknowledged: undefined }, color);
   if (options.dryRun) return `${request.text}\n${change}`;
-  save(path, request);
+  writeFileSync(path, request.text, { flag: "wx" });
   return `wrote ${path}\n\n${change}\n${nextSteps(path, request, service, expires)}`;
 }
 
 /** The policies of a folder, without the ordinary Kubernetes objects that may lie beside them. */
 function policyTexts(dir: string): { readonly name: string; readonly text: string }[] {
+  if (statSync(dir, { throwIfNoEntry: false })?.isFile()) {
+    throw new CliError(
+      `request: --dir ${dir} is a file; name the folder, because the request is a file of its own`,
+    );
+  }
   const { files, findings } = readPolicyFiles([dir]);
   if (findings.some(({ severity }) => severity === "error"))
     throw new CliError(findings.map(formatFinding).join("\n"));
@@ -120,13 +125,6 @@ function errorsOf(texts: Texts, now: number): Finding[] {
 
 function keyOf({ rule, object, message }: Finding): string {
   return JSON.stringify([rule, object, message]);
-}
-
-function save(path: string, { text }: RequestFile): void {
-  if (existsSync(path))
-    throw new CliError(`request: ${path} is there already: the same request was made before`);
-  mkdirSync(join(path, ".."), { recursive: true });
-  writeFileSync(path, text, { flag: "wx" });
 }
 
 function nameOf(who: Beneficiary): string {
