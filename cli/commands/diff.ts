@@ -20,7 +20,10 @@ export const registerDiff: Register = (program, exit) => {
   program
     .command("diff")
     .description("Say who gains, loses or changes access between two versions of policies or manifests.")
-    .argument("<base>", "folder, file, REF:PATH of git, or JSON of pulumi stack export or preview")
+    .argument(
+      "<base>",
+      "folder, file, REF:PATH of git, JSON of pulumi stack export or preview, cluster:CONTEXT",
+    )
     .argument("<head>", "the same, after the change")
     .addOption(new Option("--format <format>", "how it is written").choices(DIFF_FORMATS).default("text"))
     .option("--expand", "one row for each pair of somebody and a port")
@@ -42,6 +45,8 @@ Examples:
   portreeve diff origin/main:deploy deploy --format markdown
   portreeve diff before/ after/ --expand --format json
   portreeve diff state.json preview.json        pulumi stack export, pulumi preview --json
+  portreeve diff cluster:use1 deploy            what applying deploy/ would change; read with kubectl get
+  portreeve diff kubeconfig:use1.yaml#admin kubeconfig:euw1.yaml
 
 Exit code: 0 no access change, 1 access changes (with --require-ack: a widening nobody acknowledged), 2 could not run.`,
     )

@@ -2,6 +2,7 @@ import { existsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import type { AccessChange } from "../../policy/diff/index.ts";
 import { commitMessage, parseGitSide } from "./git.ts";
+import { parseLiveSide } from "./live.ts";
 import type { Side } from "./side.ts";
 
 const ANNOTATION = "portreeve.dev/ack";
@@ -52,6 +53,7 @@ function annotations(side: Side): ReadonlyMap<string, string> {
 /** The message of HEAD's commit: of the ref, or of the commit that is checked out where the folder is. */
 export function headMessage(head: string): string {
   if (!existsSync(head)) {
+    if (parseLiveSide(head)) return "";
     const git = parseGitSide(head);
     return git ? commitMessage(git.ref, process.cwd()) : "";
   }

@@ -4,6 +4,7 @@ import type { FolderOptions } from "../reach/folder.ts";
 import { headMessage, unacknowledged } from "./ack.ts";
 import { diffJson } from "./json.ts";
 import { diffJunit } from "./junit.ts";
+import { withoutDefaults } from "./live.ts";
 import { diffMarkdown } from "./markdown.ts";
 import type { Report } from "./report.ts";
 import { diffSarif } from "./sarif.ts";
@@ -40,14 +41,17 @@ function compare(base: string, before: Side, head: string, after: Side, options:
   }
   if (before.type === "cluster" && after.type === "cluster") {
     const { expand } = options;
-    return expand
+    const diff = expand
       ? expandClusters(before.cluster, after.cluster)
       : diffClusters(before.cluster, after.cluster);
+    if (before.live === after.live) return diff;
+    const [written, live] = before.live ? [after, before] : [before, after];
+    return withoutDefaults(diff, written.cluster.written, live.cluster.written);
   }
   const what = ({ type }: Side): string =>
     type === "policies" ? "Portreeve policies" : "Kubernetes objects";
   throw new CliError(
-    `diff: ${base} is ${what(before)} and ${head} is ${what(after)}; compare like with like (portreeve render makes objects of policies)`,
+    `diff: ${base} is ${what(before)} and ${head} is ${what(after)}; compare like with like (portreeve render makes objects of policies, and portreeve drift compares policies with a running cluster)`,
   );
 }
 

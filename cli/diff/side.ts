@@ -3,23 +3,30 @@ import { type AccessSide, type ClusterSide, readClusterSide, sideOfModel } from 
 import { PolicyError } from "../../policy/finding.ts";
 import { MAX_FILE_BYTES, type PolicyFile, readPolicyFiles } from "../../policy/load/files.ts";
 import { loadPolicySet, type Sourced } from "../../policy/load/index.ts";
+import { liveObjects } from "../drift/live.ts";
 import { CliError } from "../exit.ts";
 import type { FolderOptions } from "../reach/folder.ts";
 import { parseManifests } from "../reach/manifests.ts";
 import { parseGitSide, readGitSide } from "./git.ts";
+import { parseLiveSide } from "./live.ts";
 import { readPulumi } from "./pulumi.ts";
 
 /** What BASE or HEAD is. */
 export type Side =
   | { readonly type: "policies"; readonly access: AccessSide; readonly documents: readonly Sourced[] }
-  | { readonly type: "cluster"; readonly cluster: ClusterSide };
+  | { readonly type: "cluster"; readonly cluster: ClusterSide; readonly live: boolean };
 
 /**
- * Reads BASE or HEAD: a file or folder, `REF:PATH` of git, or JSON of Pulumi. What it is, its content tells.
+ * Reads BASE or HEAD: a file or folder, `REF:PATH` of git, JSON of Pulumi, or a running cluster. What it is, its content tells.
  *
  * @throws CliError or PolicyError when it cannot be read
  */
 export function readSide(name: string, options: FolderOptions): Side {
+  const running = existsSync(name) ? undefined : parseLiveSide(name);
+  if (running) {
+    const objects = liveObjects(running);
+    return { type: "cluster", cluster: readClusterSide(objects, undefined, options), live: true };
+  }
   const files = readFiles(name);
   const [only, ...more] = files;
   if (only && more.length === 0) {
@@ -38,6 +45,7 @@ export function readSide(name: string, options: FolderOptions): Side {
     return {
       type: "cluster",
       cluster: readClusterSide(manifests.objects, (path) => manifests.positionOf(path), options),
+      live: false,
     };
   }
   const { model, documents } = loadPolicySet({ texts: files });
@@ -86,6 +94,6 @@ function pulumiSide({ name, text }: PolicyFile, options: FolderOptions): Side | 
     case "tables":
       return { type: "policies", access: { rows: stack.rows, model: undefined }, documents: [] };
     case "objects":
-      return { type: "cluster", cluster: readClusterSide(stack.objects, undefined, options) };
+      return { type: "cluster", cluster: readClusterSide(stack.objects, undefined, options), live: false };
   }
 }

@@ -24,19 +24,31 @@ const OWN_CONFIG_MAPS = ["configmaps", "-l", "app.kubernetes.io/managed-by=portr
 
 const MOST = 1024 * 1024 * 1024;
 
+/** A running cluster, as kubectl is told of it. */
+export interface LiveCluster {
+  /** @default what kubectl takes: `KUBECONFIG`, or the one in the home folder */
+  readonly kubeconfig?: string;
+  /** @default the kubeconfig's current one */
+  readonly context?: string;
+}
+
 /**
  * The objects of a running cluster that decide on access, read by `kubectl get` with the credentials of a kubeconfig.
  *
  * @throws CliError when kubectl is not there or is refused. Kinds that the cluster does not know hold no objects.
  */
-export function liveObjects(kubeconfig: string): unknown[] {
+export function liveObjects(cluster: LiveCluster): unknown[] {
   return [...RESOURCES.map((resource) => [resource]), OWN_CONFIG_MAPS].flatMap((what) =>
-    get(kubeconfig, what).map(withoutServerFields),
+    get(cluster, what).map(withoutServerFields),
   );
 }
 
-function get(kubeconfig: string, what: readonly string[]): readonly unknown[] {
-  const args = ["--kubeconfig", kubeconfig, "get", ...what, "--all-namespaces", "-o", "json"];
+function get({ kubeconfig, context }: LiveCluster, what: readonly string[]): readonly unknown[] {
+  const args = [
+    ...(kubeconfig === undefined ? [] : ["--kubeconfig", kubeconfig]),
+    ...(context === undefined ? [] : ["--context", context]),
+    ...["get", ...what, "--all-namespaces", "-o", "json"],
+  ];
   try {
     const out = execFileSync("kubectl", args, {
       encoding: "utf8",
@@ -51,6 +63,11 @@ function get(kubeconfig: string, what: readonly string[]): readonly unknown[] {
     const reason = missing
       ? "kubectl is not on PATH; install it, or compare rendered folders"
       : said || String(cause);
-    throw new CliError(`cannot read the cluster of ${kubeconfig}: ${reason}`, undefined, { cause });
+    const cluster = [context, kubeconfig].filter((word) => word !== undefined).join(" of ");
+    throw new CliError(
+      `cannot read the cluster${cluster === "" ? "" : ` ${cluster}`}: ${reason}`,
+      undefined,
+      { cause },
+    );
   }
 }

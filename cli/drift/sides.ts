@@ -23,7 +23,7 @@ export interface SideOptions {
 
 /** A cluster as the kubeconfig's server has it. */
 export function liveSide(kubeconfig: string, options: SideOptions): DriftSide {
-  return { name: kubeconfig, objects: liveObjects(kubeconfig), ...common(options) };
+  return { name: kubeconfig, objects: liveObjects({ kubeconfig }), ...common(options) };
 }
 
 /**
