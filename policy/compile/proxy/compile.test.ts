@@ -61,6 +61,20 @@ describe("a listener", () => {
     ]);
   });
 
+  test("for HBONE is there in an ambient cluster, and nowhere else", () => {
+    const modes = (objects: PolicyObject[]) =>
+      compile(objects).config?.listeners.map(({ mode, port }) => [mode, port]);
+    expect(modes([estate({}, "ambient"), external("orders-db")])).toEqual([
+      ["connect", 8443],
+      ["hbone", 15_008],
+      ["mtls", 24_825],
+    ]);
+    expect(modes([estate(), external("orders-db")])).toEqual([
+      ["connect", 8443],
+      ["mtls", 24_825],
+    ]);
+  });
+
   test("keeps its port when other services come", () => {
     const port = (objects: PolicyObject[]) =>
       compile(objects).config?.listeners.find(({ name }) => name === "orders-db-5432")?.port;
@@ -171,10 +185,7 @@ describe("a service", () => {
 
   test("behind ztunnel cannot be dialled, and that is an error", () => {
     const objects = [estate({}, "ambient"), inMesh({ serviceAccount: "x" }), dba, toDba("g", "inventory")];
-    expect(compile(objects).findings).toMatchObject([
-      { rule: "PR510", severity: "error" },
-      { rule: "PR518", severity: "warning" },
-    ]);
+    expect(compile(objects).findings).toMatchObject([{ rule: "PR510", severity: "error" }]);
   });
 
   test.each<[string, Partial<ServiceSpecInput>]>([

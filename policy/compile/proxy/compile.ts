@@ -45,7 +45,7 @@ export function compileProxy(input: CompileInput): Compiled<ProxyShard> {
         services: services.map((service) => service.name),
         config: {
           ...shardConfig(model, cluster, name),
-          listeners: proxyListeners(model, services, ports, findings),
+          listeners: proxyListeners(model, cluster, services, ports, findings),
           services: services.map((service) =>
             proxyService({ model, cluster, service, rules: rulesOf(service), findings }),
           ),
@@ -57,20 +57,7 @@ export function compileProxy(input: CompileInput): Compiled<ProxyShard> {
       },
     });
   }
-  if (cluster.dataPlane === "ambient" && targets.length > 0) findings.push(noTunnel(model, cluster));
   return { targets, findings };
-}
-
-/** ztunnel reaches a selected pod by HBONE, which the proxy does not accept: connections fail, and nothing is let through. */
-function noTunnel(model: Model, cluster: Cluster): Finding {
-  return {
-    rule: "PR518",
-    severity: "warning",
-    message: `cluster ${cluster.name} is ambient, and this version of the proxy accepts no HBONE: its workloads reach services behind the proxy by the name of the proxy's own Service only`,
-    fix: "use a sidecar cluster for services behind the proxy, or let clients connect to SERVICE.PROXYNAMESPACE.svc with a certificate of their own",
-    object: `Trust/${model.trust.name}`,
-    ...(model.trust.position && { position: model.trust.position }),
-  };
 }
 
 /** What is the same for every service of a shard. */

@@ -1,6 +1,7 @@
 import type { Finding } from "../../finding.ts";
-import type { Model, Service } from "../../model/types.ts";
+import type { Cluster, Model, Service } from "../../model/types.ts";
 import { servicePortKey } from "../../plan/listener-ports.ts";
+import { HBONE_PORT } from "../../plan/proxy-mounts.ts";
 import { findingAt } from "../report.ts";
 import type { ProxyConfigInput } from "./config.ts";
 
@@ -9,17 +10,21 @@ type Listener = ProxyConfigInput["listeners"][number];
 /**
  * The ports of a shard: the shared one, where the client names the service, and one for each port of each external service.
  * A service in the mesh has no listener of its own: workloads reach it directly, and others through the shared port.
+ * In an ambient cluster there is one port more: ztunnel takes the tunnel label of the pods at its word and reaches every
+ * other port of theirs through it.
  *
  * @param planned see `planListenerPorts`
  */
 export function proxyListeners(
   model: Model,
+  cluster: Cluster,
   services: readonly Service[],
   planned: ReadonlyMap<string, number>,
   findings: Finding[],
 ): Listener[] {
   const { connectPort } = model.trust.spec.proxy;
   const listeners: Listener[] = [{ name: "connect", mode: "connect", port: connectPort }];
+  if (cluster.dataPlane === "ambient") listeners.push({ name: "hbone", mode: "hbone", port: HBONE_PORT });
   for (const service of services) {
     if (service.enforcement !== "proxy") continue;
     for (const { port } of service.ports) {

@@ -11,7 +11,6 @@ export const meshRules: readonly RuleInfo[] = [
   rule("PR515", "info", "Port 443 open to any address outside", WIDER),
   rule("PR516", "error", "Proxy configuration too large for a ConfigMap", LIMIT, "raise `proxy.shards`"),
   rule("PR517", "error", "NetworkPolicy too large for the API server", LIMIT, "grant whole namespaces"),
-  rule("PR518", "warning", "Proxy in an ambient cluster", UNROUTED, "use a sidecar cluster"),
   rule("PR550", "error", "Egress gateway from ambient", DIVERGES, "use `location.egress: proxy`"),
   rule("PR551", "error", "Cluster without an egress gateway", UNROUTED, "add `egressGateway` to the cluster"),
   rule(
