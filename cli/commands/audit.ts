@@ -1,5 +1,6 @@
 import { registerExport } from "../audit/command-export.ts";
 import { registerQuery } from "../audit/command-query.ts";
+import { registerSuggest } from "../audit/command-suggest.ts";
 import { registerVerify } from "../audit/command-verify.ts";
 import type { Register } from "../register.ts";
 
@@ -19,5 +20,6 @@ Exit code: of each, see its --help.`,
     );
   registerVerify(audit, exit);
   registerQuery(audit);
+  registerSuggest(audit, exit);
   registerExport(audit);
 };

@@ -1,0 +1,130 @@
+import type { Connection } from "../decide/index.ts";
+import type { LogPlace, Observations, Observed } from "./observed.ts";
+
+/** A record as parsed; keys are those of the proxy. */
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Different connections kept. A record more costs nothing; a principal, service or address more does. */
+const MAX_OBSERVED = 200_000;
+
+/** Adds records up. Memory grows with who touched what from where, not with how often. */
+export class Observer {
+  readonly #since: number;
+  readonly #until: number;
+  readonly #byKey = new Map<string, Observed>();
+  #records = 0;
+  #lost = 0;
+  #unreadable = 0;
+  #beyond = 0;
+  #from = Number.POSITIVE_INFINITY;
+  #to = Number.NEGATIVE_INFINITY;
+
+  /** @param since epoch milliseconds; records before it, and from `until` on, are only counted for what the logs cover */
+  constructor(since: number, until: number) {
+    this.#since = since;
+    this.#until = until;
+  }
+
+  line(line: string, place: LogPlace): void {
+    let value: unknown;
+    try {
+      value = JSON.parse(line);
+    } catch {
+      this.#unreadable += 1;
+      return;
+    }
+    if (typeof value !== "object" || value === null) this.#unreadable += 1;
+    else this.#take(value as Fields, place);
+  }
+
+  end(): Observations {
+    return {
+      observed: [...this.#byKey.values()],
+      records: this.#records,
+      covers: this.#from <= this.#to ? { from: this.#from, to: this.#to } : undefined,
+      lost: this.#lost,
+      unreadable: this.#unreadable,
+      beyond: this.#beyond,
+    };
+  }
+
+  #take(fields: Fields, place: LogPlace): void {
+    const time = Date.parse(text(fields, "time") ?? "");
+    if (Number.isNaN(time)) {
+      this.#unreadable += 1;
+      return;
+    }
+    this.#from = Math.min(this.#from, time);
+    this.#to = Math.max(this.#to, time);
+    if (fields["event"] === "gap" && time >= this.#since && time < this.#until) {
+      this.#lost += number(fields, "lost") ?? 0;
+    }
+    if (fields["event"] !== "close" || time < this.#since || time >= this.#until) return;
+    this.#records += 1;
+    const connection = connectionOf(fields);
+    if (!connection) return;
+    const verdict = fields["verdict"] === "allow" ? "allow" : "deny";
+    const rules =
+      texts(fields, "rules") ?? (text(fields, "rule") === undefined ? [] : [String(fields["rule"])]);
+    const reason = text(fields, "reason") ?? "";
+    const key = JSON.stringify([connection, verdict, reason, rules]);
+    const bytes = (number(fields, "bytes_sent") ?? 0) + (number(fields, "bytes_recv") ?? 0);
+    const known = this.#byKey.get(key);
+    if (known) {
+      known.count += 1;
+      known.bytes += bytes;
+      known.first = Math.min(known.first, time);
+      if (time >= known.last) {
+        known.last = time;
+        known.lastAt = place;
+      }
+    } else if (this.#byKey.size >= MAX_OBSERVED) this.#beyond += 1;
+    else {
+      const seen = { count: 1, bytes, first: time, last: time, lastAt: place };
+      this.#byKey.set(key, { connection, verdict, reason, rules, ...seen });
+    }
+  }
+}
+
+/** The connection as the proxy judged it; undefined for one that never said what it wanted. */
+function connectionOf(fields: Fields): Connection | undefined {
+  const service = text(fields, "dst.service");
+  const port = number(fields, "dst.port");
+  if (service === undefined || port === undefined) return undefined;
+  const user = text(fields, "src.user");
+  const awsRole = text(fields, "src.role");
+  const groups = texts(fields, "src.groups");
+  const person =
+    user === undefined && awsRole === undefined && groups === undefined
+      ? undefined
+      : { user, awsRole, groups };
+  return {
+    via: "proxy",
+    service,
+    port,
+    principal: { workload: text(fields, "src.identity"), person, agent: text(fields, "src.agent") },
+    sourceIp: addressOf(text(fields, "src.addr")),
+    sni: text(fields, "sni"),
+  };
+}
+
+/** `10.0.0.1:4711` and `2001:db8::1:4711` as the proxy writes them: the port is what follows the last colon. */
+function addressOf(source: string | undefined): string | undefined {
+  const colon = source?.lastIndexOf(":") ?? -1;
+  return colon > 0 ? source?.slice(0, colon).replace(/^\[|\]$/g, "") : undefined;
+}
+
+function text(fields: Fields, name: string): string | undefined {
+  const value = fields[name];
+  return typeof value === "string" ? value : undefined;
+}
+
+function number(fields: Fields, name: string): number | undefined {
+  const value = fields[name];
+  return typeof value === "number" && Number.isFinite(value) ? value : undefined;
+}
+
+function texts(fields: Fields, name: string): string[] | undefined {
+  const value = fields[name];
+  return Array.isArray(value) ? value.filter((one) => typeof one === "string") : undefined;
+}
