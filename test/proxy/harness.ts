@@ -47,7 +47,13 @@ export interface TestProxy {
 /** What a configuration must add to the harness's own parts. */
 export type Parts = Pick<ProxyConfigInput, "listeners" | "services" | "rules"> & Partial<ProxyConfigInput>;
 
-export async function startProxy(scope: Scope, parts: Parts, name = "proxy"): Promise<TestProxy> {
+/** @param env the proxy's environment. @default the tests' own */
+export async function startProxy(
+  scope: Scope,
+  parts: Parts,
+  name = "proxy",
+  env?: Readonly<Record<string, string>>,
+): Promise<TestProxy> {
   const bun = findBun();
   if (!bun) throw new Error("these tests run the proxy under Bun, which npm ci installs");
   const dir = scope.dir;
@@ -81,6 +87,7 @@ export async function startProxy(scope: Scope, parts: Parts, name = "proxy"): Pr
   const running = await scope.start(name, bun, [main, file("yaml")], {
     ready: async () => (await fetch(`http://127.0.0.1:${metricsPort}/readyz`)).ok,
     timeoutSeconds: 30,
+    ...(env && { env }),
   });
   const records = (): AuditRecord[] => readRecords(file("audit.jsonl"));
   const admin = async (method: string, path: string): Promise<unknown> => {
