@@ -23,7 +23,7 @@ Examples:
 
 The proxy answers, by the verdict that a connection would get at this moment. What is not listed is denied.
 
-Exit code: 0 listed, 2 not signed in, or the proxy could not be asked.`,
+Exit code: 0 listed, 1 the proxy refuses you, 2 not signed in, or it could not be asked.`,
     )
     .action(async (options: Options) => {
       const { listServices } = await import("../ls/ls.ts");
