@@ -2,6 +2,7 @@ import type { ProxyListener, ProxyRule } from "../policy/compile/proxy/config.ts
 import type { PrincipalChain, Verdict } from "../policy/decide/index.ts";
 import { endIfAnswered } from "./accept/answer.ts";
 import { ConnectStage } from "./accept/connect-stage.ts";
+import { PasswordStage } from "./accept/password-stage.ts";
 import type { TransportFacts, Tunnel } from "./accept/transport.ts";
 import { authorize, authorizeAgain } from "./access.ts";
 import type { CloseReason } from "./close-reason.ts";
@@ -100,8 +101,8 @@ export class Connection implements Timed, Applicant, StreamEvents {
   holdsPlace = false;
   connecting: Connecting | undefined;
   noteTaker: NoteTaker | undefined;
-  /** Reads the CONNECT head, on the shared port. */
-  head: ConnectStage | undefined;
+  /** Reads whom and what the client means before it is identified: a head on the shared port, or a password. */
+  head: ConnectStage | PasswordStage | undefined;
   /** Stands between the two sides until a login is over. */
   middle: Middle | undefined;
   /** As whom the proxy logged in for the client, where it does. */
@@ -164,6 +165,16 @@ export class Connection implements Timed, Applicant, StreamEvents {
     this.transport = transport;
     this.head = new ConnectStage(this, transport, listener);
     this.head.push(new Uint8Array(0));
+  }
+
+  /** The client still has to give its token, as a password. */
+  awaitPassword(
+    transport: TransportFacts,
+    target: { readonly service: ServiceState; readonly port: number },
+    provider: string,
+  ): void {
+    this.transport = transport;
+    this.head = new PasswordStage(this, transport, target, provider);
   }
 
   /** The head is read and dealt with; what follows is the connection's own. */

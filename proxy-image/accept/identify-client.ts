@@ -81,6 +81,10 @@ function proceed(
     connection.finish("denied", "the service is no longer declared");
     return;
   }
+  if (listener.mode === "tls" && listener.passwordToken) {
+    connection.awaitPassword(transport, target, listener.passwordToken.provider);
+    return;
+  }
   connection.identified(transport, target.service, target.port, principalOf(connection, workload));
 }
 

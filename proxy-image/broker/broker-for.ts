@@ -17,6 +17,8 @@ export function brokerFor(connection: Connection, later: LaterTls | undefined): 
       return protocol === "mysql"
         ? new MysqlBrokeredLogin(peers, connection.mysqlGreeted)
         : new PostgresLogin(peers);
+    case "trust":
+      return new PostgresLogin(peers);
     case "elasticache-iam":
       return new RedisLogin(peers);
   }

@@ -19,7 +19,7 @@ export class LoginTokens {
   }
 
   /**
-   * A token for one database user.
+   * A token for one database user; empty for a service that believes the proxy without one.
    *
    * @param host the endpoint, for a service whose `auth` names none
    * @throws CredentialError
@@ -33,14 +33,17 @@ export class LoginTokens {
   }
 
   #token(auth: ProxyServiceAuth, host: string, port: number, user: string): Promise<string> {
-    const { region } = auth;
     switch (auth.type) {
+      case "trust":
+        return Promise.resolve("");
       case "rds-iam": {
+        const { region } = auth;
         const login = { region, host: auth.host ?? host, port, user };
         const key = JSON.stringify(["rds", region, login.host, port, user]);
         return this.#cache.get(key, async () => (await this.#tokens()).rds(login));
       }
       case "elasticache-iam": {
+        const { region } = auth;
         const login = { region, cache: auth.cache, serverless: auth.serverless, user };
         const key = JSON.stringify(["cache", region, auth.cache, auth.serverless, user]);
         return this.#cache.get(key, async () => (await this.#tokens()).elasticache(login));

@@ -165,6 +165,13 @@ export class PostgresLogin implements Middle {
       case "cleartext": {
         const token = this.#token;
         if (token === undefined) throw new PostgresError("the server asked for the password twice");
+        if (token === "") {
+          this.#fail(
+            NOT_AUTHORIZED,
+            `the server asks ${this.#user} for a password, and should believe the proxy without one (\`auth: trust\`)`,
+          );
+          return false;
+        }
         this.#token = undefined;
         this.#server = this.#server.subarray(message.length);
         this.#peers.toServer(writePassword(token));

@@ -56,15 +56,22 @@ function checkServices(config: Parsed, problem: Problem): void {
   }
 }
 
+/** Protocols in which the proxy logs in, by kind of login. */
+const SPOKEN = {
+  "rds-iam": ["postgres", "mysql"],
+  "elasticache-iam": ["redis"],
+  trust: ["postgres"],
+} as const satisfies Record<string, readonly string[]>;
+
 /** A token is as good as a password while it lives: it goes to a verified endpoint, in a protocol that is known, or nowhere. */
 function checkAuth({ auth, ports, tls, name }: Parsed["services"][number], at: Path, problem: Problem): void {
   if (!auth) return;
   if (tls.mode === "none") {
     problem(at, `service "${name}" has no \`tls\`, and a login token is never sent without it`);
   }
-  const spoken = auth.type === "rds-iam" ? ["postgres", "mysql"] : ["redis"];
+  const spoken = SPOKEN[auth.type];
   for (const { port, protocol } of ports) {
-    if (spoken.includes(protocol)) continue;
+    if (spoken.some((one) => one === protocol)) continue;
     problem(at, `\`${auth.type}\` logs in to ${spoken.join(" and ")}; port ${port} speaks ${protocol}`);
   }
 }
@@ -82,6 +89,9 @@ function checkListeners(config: Parsed, problem: Problem): void {
     if (listener.mode === "plaintext-loopback" && !isLoopback(address)) {
       problem([...at, "bind"], `a plaintext listener binds a loopback address only, not ${address}`);
     }
+    if (listener.mode === "tls" && listener.passwordToken) {
+      checkPasswordToken(config, listener.service, listener.passwordToken.provider, at, problem);
+    }
     for (const [path, target] of targets(listener, at)) {
       const service = services.get(target.service);
       if (!service) {
@@ -98,6 +108,30 @@ function checkListeners(config: Parsed, problem: Problem): void {
         );
       }
     }
+  }
+}
+
+function checkPasswordToken(
+  config: Parsed,
+  serviceName: string,
+  provider: string,
+  at: Path,
+  problem: Problem,
+): void {
+  const path = [...at, "passwordToken"];
+  const known = config.identityProviders.oidc.map(({ name }) => name);
+  if (!known.includes(provider)) {
+    problem([...path, "provider"], unknownName("OIDC provider", provider, known));
+  }
+  const service = config.services.find(({ name }) => name === serviceName);
+  if (service?.ports.some(({ protocol }) => protocol !== "postgres")) {
+    problem(path, "only PostgreSQL's password can be a token: the service has another protocol");
+  }
+  if (service && !service.auth) {
+    problem(
+      path,
+      `service "${serviceName}" has no \`auth\`: the proxy keeps the token, so it has to log in for the client`,
+    );
   }
 }
 

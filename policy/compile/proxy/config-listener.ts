@@ -53,6 +53,17 @@ export const listenerSchema = z.discriminatedUnion("mode", [
     ...common,
     ...toService,
     ...tls,
+    /**
+     * Stock PostgreSQL clients give a token of this provider as their password. The proxy asks for it, keeps it, and logs in
+     * for the client; so the service has `auth`. Nobody is admitted by address alone then.
+     * @default no password is asked for
+     */
+    passwordToken: z
+      .strictObject({
+        /** Name of an OIDC provider. */
+        provider: name,
+      })
+      .optional(),
   }),
   z.strictObject({
     /** No TLS, on a loopback address only: behind a sidecar or for a process on the same host. */

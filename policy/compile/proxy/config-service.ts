@@ -64,6 +64,13 @@ const auth = z.discriminatedUnion("type", [
     /** @default false */
     serverless: z.boolean().default(false),
   }),
+  z.strictObject({
+    /**
+     * No token: the server believes the proxy, by its client certificate (PostgreSQL: `hostssl … cert` with a map of users)
+     * or its address, and asks for no password. For `postgres`.
+     */
+    type: z.literal("trust"),
+  }),
 ]);
 
 /** How an endpoint that fails is set aside. */
