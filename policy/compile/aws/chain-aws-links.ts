@@ -1,6 +1,6 @@
 import type { Finding } from "../../finding.ts";
 import { proxyRole, workloadRole } from "../../plan/aws-role.ts";
-import { proxyLogsIn } from "../../plan/proxy-login.ts";
+import { openUsers, proxyLogsIn, serviceUsers } from "../../plan/proxy-login.ts";
 import { admits } from "./admission.ts";
 import { broken, type ChainInput, type ChainLink, link, refused } from "./chain-link.ts";
 import { evaluate } from "./evaluate.ts";
@@ -127,7 +127,7 @@ export function permissionLink(input: ChainInput): ChainLink {
         object === `Workload/${workload.id}` &&
         message.includes(` granted ${service.name} `),
     );
-  const { client, proxy } = permissionsOf(cluster, service, []);
+  const { client, proxy } = permissionsOf(cluster, service, [], usersFor(input));
   const byProxy = proxyLogsIn(service);
   const needed = byProxy ? proxy : client;
   const what = needed.flatMap(({ Action }) => Action).join(", ") || "none";
@@ -159,6 +159,18 @@ export function permissionLink(input: ChainInput): ChainLink {
     );
   }
   return link("permission", "holds", `${what}, held by ${role}`);
+}
+
+/** As whom the proxy logs in for the workload; for one without a grant, everybody that it could be. */
+function usersFor({ model, workload, service }: ChainInput): readonly string[] {
+  const own = model.rules.filter(
+    ({ service: name, subjects }) =>
+      name === service.name &&
+      (subjects.workloads.includes(workload.spiffeId) ||
+        subjects.namespaces.some(({ namespace }) => namespace === workload.namespace)),
+  );
+  const users = openUsers(service, own);
+  return users.length > 0 ? users : serviceUsers(service);
 }
 
 export function securityGroupLink({ cluster, service, index, findings, granted }: ChainInput): ChainLink {

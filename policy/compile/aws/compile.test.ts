@@ -249,6 +249,29 @@ describe("where the proxy logs in", () => {
     ]);
   });
 
+  test("its role connects as the users that grants name, and one goes with the last grant that names it", () => {
+    const several = external(
+      "orders-db",
+      { rds: { resourceId: "cluster-ABC", users: ["app", "reporting", "admin"] } },
+      { auth: "rds-iam" },
+    );
+    const two = [estate(), several, podIdentity("shop/api"), podIdentity("shop/reports")];
+    const opens = (name: string, users: string[]) =>
+      grant(name, {
+        from: { workloads: [`shop/${name}`] },
+        to: { service: "orders-db", users },
+      });
+    const dbuser = (user: string) => `arn:aws:rds-db:eu-central-1:${ACCOUNT}:dbuser:cluster-ABC/${user}`;
+    const login = (...grants: PolicyObject[]) =>
+      compile([...two, ...grants]).object("iam.Policy/prod-orders-db-login");
+    expect(login(opens("api", ["app"]), opens("reports", ["reporting"]))).toMatchObject({
+      document: { Statement: [{ Resource: [dbuser("app"), dbuser("reporting")] }] },
+    });
+    expect(login(opens("api", ["app"]))).toMatchObject({
+      document: { Statement: [{ Resource: [dbuser("app")] }] },
+    });
+  });
+
   test("and nobody is granted, the proxy has no role", () => {
     expect(compile(objects.slice(0, 2)).keys).toEqual([]);
   });

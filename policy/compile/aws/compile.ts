@@ -1,6 +1,6 @@
 import { compareFindings, compareText } from "../../finding.ts";
 import type { Rule, Service, Workload } from "../../model/types.ts";
-import { proxyLogsIn } from "../../plan/proxy-login.ts";
+import { openUsers, proxyLogsIn } from "../../plan/proxy-login.ts";
 import { findingAt } from "../report.ts";
 import type { Compiled, CompileInput, Target } from "../target.ts";
 import { type Context, makeContext } from "./context.ts";
@@ -39,7 +39,7 @@ export function compileAws(input: CompileInput): Compiled<AwsObject> {
   let proxy: Holder | undefined;
   for (const service of input.model.services.values()) {
     if (!service.clusters.includes(input.cluster.name)) continue;
-    const permissions = permissionsOf(input.cluster, service, context.findings);
+    const permissions = permissionsOf(input.cluster, service, context.findings, loginUsers(context, service));
     for (const [workload, allowance] of clientAllowances(context, service, permissions)) {
       const roles = holders.get(workload.id);
       const holder = roles && holderFor(context, workload, service, roles.own, roles.chain);
@@ -99,6 +99,16 @@ function clientAllowances(
   };
   if (context.grouping === "service") return of(() => true, undefined);
   return openGrants(context, service).flatMap((grant) => of((rule) => rule.id === grant, grant));
+}
+
+/** As whom the proxy logs in: what open grants map to, so that a user goes from its role with the last grant that names it. */
+function loginUsers(context: Context, service: Service): string[] {
+  const open = new Set(openGrants(context, service));
+  const rules = context.rules.get(service.name) ?? [];
+  return openUsers(
+    service,
+    rules.filter(({ id }) => open.has(id)),
+  );
 }
 
 function loginAllowance(context: Context, service: Service, permissions: Permissions): Allowance {

@@ -1,7 +1,7 @@
 import type { Finding } from "../../finding.ts";
 import type { Cluster, Service } from "../../model/types.ts";
 import { awsPartition } from "../../plan/aws-role.ts";
-import { proxyLogsIn } from "../../plan/proxy-login.ts";
+import { proxyLogsIn, serviceUsers } from "../../plan/proxy-login.ts";
 import { findingAt } from "../report.ts";
 import type { IamStatement } from "./objects.ts";
 
@@ -14,14 +14,22 @@ export type Permissions = Readonly<Record<Holder, readonly IamStatement[]>>;
 /**
  * The least permission that reaches a service. Where the proxy logs in (`auth`), the proxy holds the permission to connect
  * and the clients need none.
+ *
+ * @param users as whom the proxy logs in. @default every user that the service lists
  */
-export function permissionsOf(cluster: Cluster, service: Service, findings: Finding[]): Permissions {
+export function permissionsOf(
+  cluster: Cluster,
+  service: Service,
+  findings: Finding[],
+  users: readonly string[] = serviceUsers(service),
+): Permissions {
   const { aws } = service.spec;
   if (!aws) {
     if (proxyLogsIn(service))
       findings.push(incomplete(service, `\`auth: ${service.spec.auth}\` needs the \`aws\` link`));
     return { client: [], proxy: [] };
   }
+  const byProxy = proxyLogsIn(service) && users.length > 0;
   const login: IamStatement[] = [];
   const client: IamStatement[] = [];
   if (aws.secret !== undefined && !proxyLogsIn(service)) {
@@ -30,8 +38,12 @@ export function permissionsOf(cluster: Cluster, service: Service, findings: Find
   if (aws.rds || aws.elasticache || aws.msk) {
     const place = placeOf(cluster, service, findings);
     if (!place) return { client, proxy: [] };
-    if (aws.rds) login.push(rdsConnect(place, aws.rds));
-    if (aws.elasticache) login.push(elasticacheConnect(place, aws.elasticache));
+    if (aws.rds) login.push(rdsConnect(place, byProxy ? { ...aws.rds, users: [...users] } : aws.rds));
+    if (aws.elasticache) {
+      login.push(
+        elasticacheConnect(place, byProxy ? { ...aws.elasticache, users: [...users] } : aws.elasticache),
+      );
+    }
     if (aws.msk) client.push(...kafka(place, aws.msk));
   }
   checkAuth(service, findings);

@@ -1,7 +1,7 @@
 import type { Finding } from "../../finding.ts";
 import { canonicalJson } from "../../model/canonical.ts";
 import type { Cluster, Model, Rule, Service } from "../../model/types.ts";
-import { proxyLogsIn } from "../../plan/proxy-login.ts";
+import { loginUsersOf, proxyLogsIn, serviceUsers } from "../../plan/proxy-login.ts";
 import type { Protocol } from "../../schema/index.ts";
 import { type Blamed, findingAt } from "../report.ts";
 import type { ProxyConfigInput } from "./config.ts";
@@ -56,14 +56,6 @@ export function serviceLogin(cluster: Cluster, service: Service, findings: Findi
   }
 }
 
-/** The users of a service that the proxy may log in as for whom the rule allows; undefined where it does not log in. */
-export function loginUsersOf(service: Service, rule: Rule): readonly string[] | undefined {
-  if (!proxyLogsIn(service) || rule.action === "deny") return undefined;
-  const users = usersOf(service);
-  const chosen = rule.loginUsers ?? (users.length === 1 ? users : []);
-  return chosen.length > 0 ? chosen : undefined;
-}
-
 /** What the policies ask about logins that would not happen, or would be of nobody in particular. */
 export function checkLogins(model: Model, cluster: Cluster): Finding[] {
   const findings: Finding[] = [];
@@ -89,7 +81,7 @@ export function checkLogins(model: Model, cluster: Cluster): Finding[] {
 
 function userFindings(service: Service, rules: readonly Rule[]): Finding[] {
   const findings: Finding[] = [];
-  const users = usersOf(service);
+  const users = serviceUsers(service);
   for (const rule of once(rules)) {
     const tell = (message: string, fix: string) => findings.push(cannot(blameGrant(rule), message, fix));
     if (rule.loginUsers && (rule.action === "deny" || !proxyLogsIn(service))) {
@@ -155,18 +147,6 @@ function kafkaPasses(service: Service): Finding {
     `clients of ${service.name} log in to MSK themselves: the proxy passes their Kafka connections as they are`,
     "give each client's role the permission (the grant does), and use an IAM client library",
   );
-}
-
-function usersOf(service: Service): readonly string[] {
-  const { auth, aws } = service.spec;
-  switch (auth) {
-    case "rds-iam":
-      return aws?.rds?.users ?? [];
-    case "elasticache-iam":
-      return aws?.elasticache?.users ?? [];
-    case "none":
-      return [];
-  }
 }
 
 /** One grant may be several rules. */
