@@ -1,5 +1,6 @@
 import { registerExport } from "../audit/command-export.ts";
 import { registerQuery } from "../audit/command-query.ts";
+import { registerReport } from "../audit/command-report.ts";
 import { registerSuggest } from "../audit/command-suggest.ts";
 import { registerVerify } from "../audit/command-verify.ts";
 import type { Register } from "../register.ts";
@@ -20,6 +21,7 @@ Exit code: of each, see its --help.`,
     );
   registerVerify(audit, exit);
   registerQuery(audit);
+  registerReport(audit, exit);
   registerSuggest(audit, exit);
   registerExport(audit);
 };
