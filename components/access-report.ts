@@ -9,6 +9,9 @@ const MOST_LINES = 20;
 /** A name may be as long as its author likes. */
 const LONGEST_LINE = 400;
 
+/** Rows of the access table by who and to where. Positions are left out: they are paths of the machine that ran the preview. */
+export type AccessInput = Readonly<Record<string, readonly Omit<AccessRow, "position">[]>>;
+
 let made = 0;
 
 /**
@@ -51,7 +54,7 @@ export class AccessReport {
   }
 
   /** The component's only input. It is there when the hook is, so that the resource is not registered before. */
-  get input(): Promise<Readonly<Record<string, string>>> {
+  get input(): Promise<AccessInput> {
     return this.#ready.then(() => accessInput(this.#after));
   }
 
@@ -140,20 +143,14 @@ function countConnections(rows: readonly AccessRow[]): string {
 }
 
 /**
- * Who reaches what, and how: as the component's input, it makes the engine see an update exactly when the table changes, and
- * `preview --diff` list each pair. Grants' names are left out, as a rename is no change of access.
+ * The table by pair. As the component's input it makes the engine see an update when the table changes, `preview --diff` list
+ * each pair, and `preview --json` hold the table: a preview has no outputs of components.
  */
-export function accessInput(rows: readonly AccessRow[]): Readonly<Record<string, string>> {
-  const ways = Map.groupBy(rows, pairOf);
-  return Object.fromEntries(
-    [...ways].map(([pair, group]) => [pair, [...new Set(group.map(wayOf))].sort().join("; ")]),
-  );
+export function accessInput(rows: readonly AccessRow[]): AccessInput {
+  const recorded = rows.map(({ position: _, ...row }) => row);
+  return Object.fromEntries(Map.groupBy(recorded, pairOf));
 }
 
-function pairOf({ from, service, port }: AccessRow): string {
+function pairOf({ from, service, port }: Pick<AccessRow, "from" | "service" | "port">): string {
   return `${from} → ${service}:${port}`;
-}
-
-function wayOf({ action, point, conditions }: AccessRow): string {
-  return [`${action === "deny" ? "denied" : "allowed"} by ${point}`, ...conditions].join(", ");
 }

@@ -1,6 +1,7 @@
 import type { Register } from "../register.ts";
 import { registerAccess } from "./access.ts";
 import { registerAudit } from "./audit.ts";
+import { registerComment } from "./comment.ts";
 import { registerCompletion } from "./completion.ts";
 import { registerConnect } from "./connect.ts";
 import { registerDecide } from "./decide.ts";
@@ -26,6 +27,7 @@ import { registerValidate } from "./validate.ts";
 
 export const registrations: readonly Register[] = [
   registerAccess,
+  registerComment,
   registerAudit,
   registerCompletion,
   registerConnect,

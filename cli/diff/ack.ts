@@ -50,12 +50,17 @@ function annotations(side: Side): ReadonlyMap<string, string> {
   return found;
 }
 
+/** CI checks out a pull request merged into its base, by a commit without a message of its own: the branch's is its second parent. */
+function messages(ref: string, folder: string): string {
+  return [ref, `${ref}^2`].map((commit) => commitMessage(commit, folder)).join("\n");
+}
+
 /** The message of HEAD's commit: of the ref, or of the commit that is checked out where the folder is. */
 export function headMessage(head: string): string {
   if (!existsSync(head)) {
     if (parseLiveSide(head)) return "";
     const git = parseGitSide(head);
-    return git ? commitMessage(git.ref, process.cwd()) : "";
+    return git ? messages(git.ref, process.cwd()) : "";
   }
-  return commitMessage("HEAD", statSync(head).isDirectory() ? head : dirname(head));
+  return messages("HEAD", statSync(head).isDirectory() ? head : dirname(head));
 }

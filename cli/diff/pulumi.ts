@@ -53,7 +53,10 @@ function statesOf(value: unknown): State[] | undefined {
 }
 
 function tableOf(name: string, plane: State): AccessRow[] {
-  const table = readAccessTable(plane.outputs?.accessTable);
+  // A preview has the inputs of a component alone; there the rows are by pair.
+  const { access } = plane.inputs ?? {};
+  const planned = typeof access === "object" && access !== null ? Object.values(access).flat() : undefined;
+  const table = readAccessTable(plane.outputs?.accessTable ?? planned);
   if (table === undefined) {
     throw new CliError(
       `${name}: ${plane.urn} has no access table of this version; preview or deploy it with this version first`,
