@@ -22,7 +22,8 @@ export interface Question {
  */
 export class Judge {
   readonly #table: DecisionTable;
-  readonly #rules: ReadonlyMap<string, ProxyRule>;
+  /** By service and id. */
+  readonly #rules = new Map<string, Map<string, ProxyRule>>();
   readonly #moments: readonly number[];
   readonly #byService: ReadonlyMap<string, readonly ProxyRule[]>;
 
@@ -34,7 +35,10 @@ export class Judge {
       rules: config.rules.map((rule) => ({ ...rule, via: ["proxy"] })),
       agents: config.agents.filter(({ disabled }) => !disabled),
     });
-    this.#rules = new Map(config.rules.map((rule) => [`${rule.service}\n${rule.id}`, rule]));
+    for (const rule of config.rules) {
+      const ofService = this.#rules.get(rule.service) ?? new Map<string, ProxyRule>();
+      this.#rules.set(rule.service, ofService.set(rule.id, rule));
+    }
     this.#byService = Map.groupBy(config.rules, ({ service }) => service);
     const moments = config.rules.flatMap(({ when }) => [when.notBefore, when.expires]);
     moments.push(...config.agents.map(({ expires }) => expires));
@@ -48,7 +52,7 @@ export class Judge {
 
   /** A rule that a verdict rests on. One grant to several services is several rules of one name. */
   rule(service: string, id: string): ProxyRule | undefined {
-    return this.#rules.get(`${service}\n${id}`);
+    return this.#rules.get(service)?.get(id);
   }
 
   /** All rules of a service, for saying what somebody who is refused is missing. */

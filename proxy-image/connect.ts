@@ -1,4 +1,4 @@
-import { Dial } from "./connect/dial.ts";
+import { Dial, type DialOutcome } from "./connect/dial.ts";
 import type { Endpoint } from "./connect/endpoints.ts";
 import type { LaterTls } from "./connect/later-tls.ts";
 import type { Connection } from "./connection.ts";
@@ -7,11 +7,12 @@ import type { Stream, StreamEvents } from "./runtime/stream.ts";
 import type { ServiceState } from "./state.ts";
 
 /** From the verdict to a connected endpoint: each endpoint once, the least loaded first, until one answers. */
-export class Connecting {
+export class Connecting implements DialOutcome {
   lastError = "no endpoint answered in time";
   readonly #connection: Connection;
   readonly #service: ServiceState;
-  readonly #tried = new Set<Endpoint>();
+  /** Endpoints that have failed this connection. */
+  #tried: ReadonlySet<Endpoint> = NONE;
   #dial: Dial | undefined;
   #endpoint: Endpoint | undefined;
   #cancelled = false;
@@ -28,7 +29,6 @@ export class Connecting {
       this.#connection.finish("connect-failed", this.lastError);
       return;
     }
-    this.#tried.add(endpoint);
     this.#endpoint = endpoint;
     endpoint.active += 1;
     const addresses = this.#connection.state.resolver.resolve(endpoint.host, this.#service.config.dns, now);
@@ -41,7 +41,7 @@ export class Connecting {
         if (!this.#cancelled) this.#dialTo(endpoint, found);
       },
       (error: unknown) => {
-        if (!this.#cancelled) this.#failed(endpoint, error instanceof Error ? error.message : String(error));
+        if (!this.#cancelled) this.failed(error instanceof Error ? error.message : String(error));
       },
     );
   }
@@ -77,25 +77,29 @@ export class Connecting {
           )
       : undefined;
     const target = { host: endpoint.host, addresses, port, protocol: servicePort.protocol, tls, preface };
-    this.#dial = new Dial(target, {
-      connected: (socket, address, later) => this.#connected(endpoint, socket, `${address}:${port}`, later),
-      failed: (error) => this.#failed(endpoint, error),
-    });
+    this.#dial = new Dial(target, this);
     this.#dial.start();
   }
 
-  #connected(endpoint: Endpoint, socket: Stream, address: string, later: LaterTls | undefined): StreamEvents {
+  connected(socket: Stream, address: string, later: LaterTls | undefined): StreamEvents {
+    const endpoint = this.#endpoint;
     this.#endpoint = undefined;
-    this.#service.endpoints.succeeded(endpoint);
+    if (endpoint) this.#service.endpoints.succeeded(endpoint);
     this.#connection.endpoint = endpoint;
-    return this.#connection.connected(socket, address, later);
+    return this.#connection.connected(socket, `${address}:${this.#dial?.target.port}`, later);
   }
 
-  #failed(endpoint: Endpoint, error: string): void {
-    endpoint.active -= 1;
+  failed(error: string): void {
+    const endpoint = this.#endpoint;
     this.#endpoint = undefined;
-    this.#service.endpoints.failed(endpoint, this.#connection.state.deadlines.now);
-    this.lastError = `${endpoint.host}: ${error}`;
+    if (endpoint) {
+      endpoint.active -= 1;
+      this.#service.endpoints.failed(endpoint, this.#connection.state.deadlines.now);
+      this.#tried = new Set([...this.#tried, endpoint]);
+      this.lastError = `${endpoint.host}: ${error}`;
+    }
     this.start();
   }
 }
+
+const NONE: ReadonlySet<Endpoint> = new Set();

@@ -20,7 +20,7 @@ import { NEVER, RelayBounds } from "./relay/bounds.ts";
 import { checkBytes, dueAt } from "./relay/due.ts";
 import { clientClosed, clientEnded, settle } from "./relay/ends.ts";
 import { Direction } from "./relay.ts";
-import type { Timed } from "./runtime/deadlines.ts";
+import type { Slot, Timed } from "./runtime/deadlines.ts";
 import type { Stream, StreamEvents } from "./runtime/stream.ts";
 import type { ProxyState, ServiceState } from "./state.ts";
 
@@ -35,7 +35,7 @@ export type Phase = "identify" | "queue" | "connect" | "relay" | "closed";
  * It owns both sockets: they are closed through `finish`, which runs once and writes the one record.
  */
 export class Connection implements Timed, Applicant, StreamEvents {
-  slot: Set<Timed> | undefined;
+  slot: Slot | undefined;
   readonly #serial: number;
   readonly state: ProxyState;
   readonly listener: ProxyListener;
@@ -88,12 +88,14 @@ export class Connection implements Timed, Applicant, StreamEvents {
   upstreamGone = true;
   /** Who was done first; why the connection ends, when both are. */
   firstEnded: "client-closed" | "upstream-closed" | undefined;
+  /** Its labels in metrics, once they were needed. */
+  labels: string | undefined;
   /** Bytes already told to metrics, by direction. */
   reportedSent = 0;
   reportedReceived = 0;
 
   readonly bounds = new RelayBounds();
-  /** Of the phase it is in, before the relay. */
+  /** Of the phase it is in, except the relay. */
   deadline: number;
   nextUpdate = NEVER;
   keepAliveAt = NEVER;

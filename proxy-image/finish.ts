@@ -40,7 +40,10 @@ function closeStreams(connection: Connection, reason: CloseReason): void {
     else upstream.end();
   }
   if (connection.clientGone && connection.upstreamGone) state.deadlines.remove(connection);
-  else state.deadlines.set(connection, state.deadlines.now + LINGER_MS);
+  else {
+    connection.deadline = state.deadlines.now + LINGER_MS;
+    state.deadlines.set(connection, connection.deadline);
+  }
 }
 
 /** Says why, in the client's own protocol, to one who has proved who it is. */

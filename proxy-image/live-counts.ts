@@ -29,7 +29,8 @@ export class LiveCounts {
 
   enterRules(rules: readonly ProxyRule[], principal: string): void {
     for (const rule of rules) {
-      this.#rules.set(ruleKey(rule), this.ofRule(rule) + 1);
+      const key = ruleKey(rule);
+      this.#rules.set(key, (this.#rules.get(key) ?? 0) + 1);
       if (rule.limits.maxConnectionsPerPrincipal === undefined) continue;
       this.#rulePrincipals.set(`${ruleKey(rule)}\n${principal}`, this.ofRulePrincipal(rule, principal) + 1);
     }
@@ -45,8 +46,16 @@ export class LiveCounts {
   }
 }
 
+/** Put together once for each rule of a configuration, not for each connection. */
+const ruleKeys = new WeakMap<ProxyRule, string>();
+
 function ruleKey(rule: ProxyRule): string {
-  return `${rule.service}\n${rule.id}`;
+  let key = ruleKeys.get(rule);
+  if (key === undefined) {
+    key = `${rule.service}\n${rule.id}`;
+    ruleKeys.set(rule, key);
+  }
+  return key;
 }
 
 /** An entry at zero would stay for everybody who ever connected. */

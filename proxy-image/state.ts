@@ -2,6 +2,7 @@ import { X509Certificate } from "node:crypto";
 import type {
   ProxyAgent,
   ProxyConfig,
+  ProxyListener,
   ProxyService,
   ProxyServicePort,
 } from "../policy/compile/proxy/config.ts";
@@ -31,8 +32,10 @@ export class ServiceState {
   tls: UpstreamTls;
   readonly admission: ServiceAdmission;
   readonly endpoints: EndpointPool;
+  #ports: ReadonlyMap<number, ProxyServicePort>;
 
   constructor(config: ProxyService, tls: UpstreamTls) {
+    this.#ports = portsOf(config);
     this.config = config;
     this.tls = tls;
     this.admission = new ServiceAdmission(config.limits);
@@ -42,13 +45,18 @@ export class ServiceState {
   update(config: ProxyService, tls: UpstreamTls): void {
     this.config = config;
     this.tls = tls;
+    this.#ports = portsOf(config);
     this.admission.limits = config.limits;
     this.endpoints.update(config);
   }
 
   port(port: number): ProxyServicePort | undefined {
-    return this.config.ports.find((served) => served.port === port);
+    return this.#ports.get(port);
   }
+}
+
+function portsOf({ ports }: ProxyService): ReadonlyMap<number, ProxyServicePort> {
+  return new Map(ports.map((served) => [served.port, served]));
 }
 
 /** Everything that is true until the next reload; replaced whole. */
@@ -62,6 +70,8 @@ export interface Generation {
   readonly certificateExpires: number | undefined;
   /** Agents that identify themselves by a certificate of their own, by SPIFFE ID. */
   readonly agentByWorkload: ReadonlyMap<string, string>;
+  /** By name. */
+  readonly listeners: ReadonlyMap<string, ProxyListener>;
   /** By name. */
   readonly agents: ReadonlyMap<string, ProxyAgent>;
   readonly credentials: CredentialVerifier;
@@ -128,6 +138,7 @@ export class ProxyState {
       judge: new Judge(loaded.config),
       certificateExpires:
         loaded.certificate && Date.parse(new X509Certificate(loaded.certificate.cert).validTo),
+      listeners: new Map(loaded.config.listeners.map((listener) => [listener.name, listener])),
       agents: new Map(loaded.config.agents.map((agent) => [agent.name, agent])),
       credentials: new CredentialVerifier(loaded.config, loaded.identityFiles, this.keys, this.#aws),
       agentByWorkload: new Map(

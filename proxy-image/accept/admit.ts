@@ -22,5 +22,5 @@ export function serviceOf(
 
 /** The listener as the present configuration has it: bounds and targets may have changed since it was bound. */
 export function currentListener(state: ProxyState, listener: ProxyListener): ProxyListener {
-  return state.generation.config.listeners.find(({ name }) => name === listener.name) ?? listener;
+  return state.generation.listeners.get(listener.name) ?? listener;
 }

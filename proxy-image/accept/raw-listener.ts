@@ -1,4 +1,5 @@
 import type { ProxyListener } from "../../policy/compile/proxy/config.ts";
+import type { PrincipalChain } from "../../policy/decide/index.ts";
 import { bindOf, nextSerial, type OpenListener } from "../accept.ts";
 import { Connection } from "../connection.ts";
 import { readClientHello } from "../protocol/client-hello.ts";
@@ -61,9 +62,20 @@ function accepted(state: ProxyState, bound: ProxyListener, socket: BunSocket<unk
   const listener = currentListener(state, bound);
   const peer = { address: socket.remoteAddress, port: socket.remotePort };
   const connection = new Connection(state, listener, socket, peer);
+  // Nothing comes before the connection's own bytes.
+  if (listener.mode === "plaintext-loopback" && !listener.proxyProtocol) {
+    startPlaintext(connection, listener);
+    return { connection, preamble: undefined };
+  }
   const preamble = new Preamble(connection, listener);
   if (listener.mode === "passthrough") preamble.next(readServerName(connection, listener));
-  else preamble.next(startPlaintext(connection, listener));
+  else {
+    preamble.next((bytes) => {
+      startPlaintext(connection, listener);
+      if (bytes.length > 0) connection.data(bytes);
+      return true;
+    });
+  }
   return { connection, preamble: preamble.push(new Uint8Array(0)) ? undefined : preamble };
 }
 
@@ -74,17 +86,12 @@ const ANONYMOUS: TransportFacts = {
   resumed: false,
 };
 
-function startPlaintext(connection: Connection, listener: ProxyListener): (bytes: Uint8Array) => boolean {
-  return (bytes) => {
-    const target = listener.mode === "plaintext-loopback" ? serviceOf(connection.state, listener) : undefined;
-    if (!target) {
-      connection.finish("denied", "the service is no longer declared");
-      return true;
-    }
-    connection.identified(ANONYMOUS, target.service, target.port, {});
-    if (bytes.length > 0) connection.data(bytes);
-    return true;
-  };
+const NOBODY: PrincipalChain = {};
+
+function startPlaintext(connection: Connection, listener: ProxyListener): void {
+  const target = listener.mode === "plaintext-loopback" ? serviceOf(connection.state, listener) : undefined;
+  if (target) connection.identified(ANONYMOUS, target.service, target.port, NOBODY);
+  else connection.finish("denied", "the service is no longer declared");
 }
 
 function readServerName(

@@ -12,6 +12,13 @@ interface Batch {
   readonly to: number;
 }
 
+/** Lines are gathered for so long, or until there are so many: each write is a turn of a thread of its own. */
+const GATHER_MS = 10;
+const GATHER_LINES = 256;
+
+/** Goes out at once, at most: what has gathered while a sink was slow is not one endless write. */
+const MOST_BYTES = 4 * 1024 * 1024;
+
 /** Bytes that a chain adds to a line, about. */
 const SEAL_BYTES = 150;
 
@@ -40,7 +47,7 @@ export class AuditLog {
   #timer: ReturnType<typeof setInterval> | undefined;
   #busy = false;
   #failing = false;
-  #scheduled = false;
+  #gathering: ReturnType<typeof setTimeout> | undefined;
   #idle: (() => void)[] = [];
   /** Told once when writing begins to fail, and once when it works again. */
   onChange: (healthy: boolean, error: string | undefined) => void = () => {};
@@ -88,7 +95,8 @@ export class AuditLog {
       return;
     }
     this.#queue.push(line);
-    this.#schedule();
+    if (this.#queue.length === GATHER_LINES) void this.#flush();
+    else this.#schedule();
   }
 
   /** Resolves when everything that was written before is with the sinks, or cannot be. */
@@ -96,6 +104,7 @@ export class AuditLog {
     if (!this.#pending && !this.#busy) return;
     await new Promise<void>((done) => {
       this.#idle.push(done);
+      void this.#flush();
     });
   }
 
@@ -118,27 +127,30 @@ export class AuditLog {
   }
 
   #schedule(): void {
-    if (this.#busy || this.#scheduled) return;
-    this.#scheduled = true;
-    // Records of the same turn of the event loop go out with one write.
-    setImmediate(() => {
-      this.#scheduled = false;
-      void this.#flush();
-    });
+    if (this.#busy || this.#gathering !== undefined) return;
+    this.#gathering = setTimeout(() => void this.#flush(), GATHER_MS);
   }
 
   async #flush(): Promise<void> {
-    if (this.#busy) return;
+    clearTimeout(this.#gathering);
+    this.#gathering = undefined;
+    if (this.#busy || !this.#pending) return;
     this.#busy = true;
-    while (this.#pending) {
+    do {
       const error = await this.#deliver();
       if (error === undefined) continue;
       this.#report(false, error);
       this.#settle();
       await new Promise((done) => setTimeout(done, this.#retry).unref());
-    }
+    } while (this.#pending && this.#isUrgent);
     this.#busy = false;
-    this.#settle();
+    if (this.#pending) this.#schedule();
+    else this.#settle();
+  }
+
+  /** Somebody waits for the lines, or there are enough of them. */
+  get #isUrgent(): boolean {
+    return this.#idle.length > 0 || this.#failing || this.#queue.length >= GATHER_LINES;
   }
 
   /** Tries to bring one batch out; says what failed. */
@@ -172,12 +184,12 @@ export class AuditLog {
 
   async #nextBatch(): Promise<Batch> {
     const { chain } = this;
+    const { count, bytes } = this.#ready();
     if (!chain) {
-      const queue = this.#take();
+      const queue = this.#queue.splice(0, count);
       return { text: queue.join(""), lines: queue.length, records: queue.length, from: 0, to: 0 };
     }
     const before = chain.begun ? undefined : await this.#before();
-    const bytes = this.#queue.reduce((sum, line) => sum + line.length + SEAL_BYTES, 4 * SEAL_BYTES);
     const prepared = await Promise.all(this.#sinks.map((sink) => sink.prepare?.(bytes) ?? false));
     const from = chain.next;
     // From here on nothing throws: what is numbered is written.
@@ -185,7 +197,7 @@ export class AuditLog {
     if (prepared.includes(true) && chain.begun) text += chain.event("rotate", {});
     if (before) text += await chain.start(before);
     text += this.#tellGaps(chain);
-    const queue = this.#take();
+    const queue = this.#queue.splice(0, count);
     for (const line of queue) {
       text += chain.seal(line);
       if (chain.isDue) text += await chain.checkpoint(false);
@@ -209,10 +221,18 @@ export class AuditLog {
     return gaps.map((gap) => chain.event("gap", gap)).join("");
   }
 
-  #take(): string[] {
-    const queue = this.#queue;
-    this.#queue = [];
-    return queue;
+  /** How many lines go out together, and their bytes, about: all, or as many as every sink takes at once. */
+  #ready(): { count: number; bytes: number } {
+    const most = this.#sinks.reduce((least, sink) => Math.min(least, sink.most ?? least), MOST_BYTES);
+    let bytes = 4 * SEAL_BYTES;
+    let count = 0;
+    for (const line of this.#queue) {
+      const more = line.length + SEAL_BYTES;
+      if (count > 0 && bytes + more > most) break;
+      bytes += more;
+      count += 1;
+    }
+    return { count, bytes };
   }
 
   #report(healthy: boolean, error: string | undefined): void {

@@ -28,6 +28,10 @@ export class FileSink implements Sink {
     this.#options = options;
   }
 
+  get most(): number {
+    return this.#options.maxBytes;
+  }
+
   async before(): Promise<Before> {
     const { path } = this.#options;
     const current = await readTail(path);

@@ -10,6 +10,8 @@ export interface Sink {
    * @param lines how many there are
    */
   write(text: string, lines: number): Promise<void>;
+  /** What one write should stay below, in bytes. @default no bound */
+  readonly most?: number;
   /** What it holds from before; asked once, before the first write. Absent where that cannot be known. */
   before?(): Promise<Before>;
   /** Makes room for about so many bytes; says whether what follows begins a new file. */

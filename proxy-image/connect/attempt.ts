@@ -37,9 +37,7 @@ export class Attempt {
     // TLS is started by hand after the connection is there, since a PROXY header or a protocol's request goes first.
     requireBun()
       .connect<Attempt>({ hostname: this.address, port, allowHalfOpen: true, data: this, socket: tcpEvents })
-      .catch(() => {
-        // Told through connectError as well, which carries the code.
-      });
+      .catch(toldByEvent);
   }
 
   fail(error: string): void {
@@ -171,3 +169,6 @@ export class Attempt {
     if (!this.events) socket.terminate();
   }
 }
+
+/** A failure is told through `connectError` as well, which carries the code. */
+function toldByEvent(): void {}

@@ -35,7 +35,8 @@ export interface DialOutcome {
 export class Dial {
   readonly target: Target;
   readonly #outcome: DialOutcome;
-  readonly #attempts = new Set<Attempt>();
+  /** Those under way: one, but for a slow address of several. */
+  #attempts: Attempt[] = [];
   #next = 0;
   #stagger: ReturnType<typeof setTimeout> | undefined;
   #won = false;
@@ -54,20 +55,18 @@ export class Dial {
   /** Gives up; whatever still connects is closed at once. */
   cancel(): void {
     this.#over = true;
-    clearTimeout(this.#stagger);
+    this.#stopClock();
     for (const attempt of this.#attempts) attempt.socket?.terminate();
-    this.#attempts.clear();
+    this.#attempts = [];
   }
 
   /** True for the first attempt that has a TCP connection; the others are dropped. */
   wins(attempt: Attempt): boolean {
     if (this.#over || this.#won) return false;
     this.#won = true;
-    clearTimeout(this.#stagger);
-    this.#attempts.delete(attempt);
-    for (const other of this.#attempts) other.socket?.terminate();
-    this.#attempts.clear();
-    this.#attempts.add(attempt);
+    this.#stopClock();
+    for (const other of this.#attempts) if (other !== attempt) other.socket?.terminate();
+    if (this.#attempts.length > 1) this.#attempts = [attempt];
     return true;
   }
 
@@ -75,19 +74,18 @@ export class Dial {
   established(socket: Stream, address: string, later: LaterTls | undefined): StreamEvents | undefined {
     if (this.#over) return undefined;
     this.#over = true;
-    this.#attempts.clear();
     return this.#outcome.connected(socket, address, later);
   }
 
   attemptFailed(attempt: Attempt, error: string): void {
-    this.#attempts.delete(attempt);
     if (this.#over) return;
+    this.#attempts = this.#attempts.filter((other) => other !== attempt);
     this.#lastError = error;
     if (this.#won) {
       this.#fail();
       return;
     }
-    clearTimeout(this.#stagger);
+    this.#stopClock();
     this.#tryNext();
   }
 
@@ -95,16 +93,20 @@ export class Dial {
     if (this.#over || this.#won) return;
     const address = this.target.addresses[this.#next];
     if (address === undefined) {
-      if (this.#attempts.size === 0) this.#fail();
+      if (this.#attempts.length === 0) this.#fail();
       return;
     }
     this.#next += 1;
     const attempt = new Attempt(this, address);
-    this.#attempts.add(attempt);
+    this.#attempts.push(attempt);
     attempt.start();
     if (this.#next < this.target.addresses.length) {
       this.#stagger = setTimeout(() => this.#tryNext(), STAGGER_MS);
     }
+  }
+
+  #stopClock(): void {
+    if (this.#stagger !== undefined) clearTimeout(this.#stagger);
   }
 
   #fail(): void {

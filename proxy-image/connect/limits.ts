@@ -21,15 +21,15 @@ export interface Limited {
  */
 export function liveLimit(limited: Limited, counts: LiveCounts, entered = false): string | undefined {
   const { principalKey, rules, agent, perPrincipal } = limited;
-  const full = (live: number, limit: number | undefined) => live - (entered ? 1 : 0) >= (limit ?? NEVER);
-  const held = counts.ofPrincipal(principalKey);
-  if (full(held, perPrincipal)) return "principal";
-  if (agent && full(held, agent.maxConnections)) return `agent ${agent.name}`;
+  const own = entered ? 1 : 0;
+  const held = counts.ofPrincipal(principalKey) - own;
+  if (held >= (perPrincipal ?? NEVER)) return "principal";
+  if (agent && held >= (agent.maxConnections ?? NEVER)) return `agent ${agent.name}`;
   for (const rule of rules) {
-    if (full(counts.ofRule(rule), rule.limits.maxConnections)) return `rule ${rule.id}`;
-    const { maxConnectionsPerPrincipal } = rule.limits;
+    const { maxConnections, maxConnectionsPerPrincipal } = rule.limits;
+    if (maxConnections !== undefined && counts.ofRule(rule) - own >= maxConnections) return `rule ${rule.id}`;
     if (maxConnectionsPerPrincipal === undefined) continue;
-    if (full(counts.ofRulePrincipal(rule, principalKey), maxConnectionsPerPrincipal)) {
+    if (counts.ofRulePrincipal(rule, principalKey) - own >= maxConnectionsPerPrincipal) {
       return `rule ${rule.id}, for each principal`;
     }
   }

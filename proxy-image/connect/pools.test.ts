@@ -165,6 +165,48 @@ describe("deadlines", () => {
   });
 });
 
+describe("deadlines that are moved", () => {
+  test("are never forgotten, and asked at most two ticks late, however they were moved", () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.record({ item: fc.nat(3), at: fc.nat(3_000), wait: fc.nat(300) }), { maxLength: 40 }),
+        (moves) => {
+          let now = 0;
+          const wheel = new Deadlines(100, () => now);
+          const wanted = [0, 0, 0, 0].map(() => Number.POSITIVE_INFINITY);
+          const items = wanted.map((_, index): Timed => {
+            const item: Timed = {
+              slot: undefined,
+              due: (at) => {
+                const moment = wanted[index] ?? 0;
+                if (at < moment) return moment;
+                expect(now - moment).toBeLessThanOrEqual(600);
+                wanted[index] = Number.POSITIVE_INFINITY;
+                return Number.POSITIVE_INFINITY;
+              },
+            };
+            return item;
+          });
+          for (const { item, at, wait } of moves) {
+            const target = items[item];
+            if (!target) continue;
+            wanted[item] = now + at;
+            wheel.set(target, now + at);
+            now += wait;
+            wheel.advance();
+          }
+          for (let tick = 0; tick < 40; tick++) {
+            now += 100;
+            wheel.advance();
+          }
+          expect(wanted.every((moment) => moment === Number.POSITIVE_INFINITY)).toBe(true);
+          expect(wheel.size).toBe(0);
+        },
+      ),
+    );
+  });
+});
+
 describe("names", () => {
   const bounds = { minTtl: 1_000, maxTtl: 10_000, families: ["ipv4", "ipv6"] as const };
 

@@ -40,7 +40,7 @@ export interface Ends {
  * peer is; each stream is a {@link Connection} of its own, with a verdict before anything is dialled, and a record.
  */
 export class TunnelSession implements Timed {
-  slot: Set<Timed> | undefined;
+  slot: Timed["slot"];
   readonly #state: ProxyState;
   readonly #bound: HboneListener;
   readonly #session: ServerHttp2Session;

@@ -3,6 +3,7 @@ import { responseFlags } from "../close-reason.ts";
 import type { Connection } from "../connection.ts";
 import type { CredentialRefusal } from "../credentials/credential.ts";
 import type { ProxyState } from "../state.ts";
+import { PairCache } from "./pair-cache.ts";
 import { formatLabels, SeriesRegistry, type SeriesSnapshot } from "./series.ts";
 
 /** What the proxy counts: Istio's TCP metrics under their own names and labels, and its own under `portreeve_`. */
@@ -21,6 +22,8 @@ export class ProxyMetrics {
   readonly #keyFetches;
   /** Labels are put together once for each combination, not for each connection. */
   readonly #labels = new Map<string, string>();
+  readonly #verdictLabels = new PairCache();
+  readonly #endingLabels = new PairCache();
 
   constructor(maxSeries: number) {
     this.#registry = new SeriesRegistry(maxSeries);
@@ -55,20 +58,22 @@ export class ProxyMetrics {
   }
 
   verdict(verdict: Verdict): void {
-    const labels = this.#cached(`v\n${verdict.verdict}\n${verdict.rule}\n${verdict.reason}`, () =>
-      formatLabels({ verdict: verdict.verdict, rule: verdict.rule ?? "", reason: verdict.reason }),
-    );
+    const { rule, reason } = verdict;
+    const labels =
+      this.#verdictLabels.get(reason, rule ?? "") ??
+      this.#verdictLabels.set(
+        reason,
+        rule ?? "",
+        formatLabels({ verdict: verdict.verdict, rule: rule ?? "", reason }),
+      );
     this.#verdicts(labels, 1);
   }
 
   closed(connection: Connection): void {
     const { closeReason: reason = "", listener } = connection;
-    const ending = this.#cached(
-      `e
-${listener.name}
-${reason}`,
-      () => formatLabels({ listener: listener.name, reason }),
-    );
+    const ending =
+      this.#endingLabels.get(listener.name, reason) ??
+      this.#endingLabels.set(listener.name, reason, formatLabels({ listener: listener.name, reason }));
     this.#endings(ending, 1);
     if (!connection.service) return;
     this.bytes(connection);
@@ -142,7 +147,11 @@ ${reason}`,
         labels,
       );
     }
-    gauge("portreeve_revocations", "Agents, users and roles shut out by an operator.", state.revocations.size);
+    gauge(
+      "portreeve_revocations",
+      "Agents, users and roles shut out by an operator.",
+      state.revocations.size,
+    );
     for (const [name, service] of state.services) {
       const labels = formatLabels({ service: name });
       gauge("portreeve_queue_waiting", "Connections waiting for a place.", service.admission.waiting, labels);
@@ -173,6 +182,12 @@ ${reason}`,
   }
 
   #labelsOf(connection: Connection, flags: string): string {
+    if (flags !== "-") return this.#labelsWith(connection, flags);
+    connection.labels ??= this.#labelsWith(connection, flags);
+    return connection.labels;
+  }
+
+  #labelsWith(connection: Connection, flags: string): string {
     const service = connection.service;
     const principal = connection.principal.workload ?? "";
     const key = `${service?.config.name}\n${connection.servicePort}\n${principal}\n${flags}\n${connection.listener.mode}`;

@@ -18,6 +18,7 @@ export function dueAt(connection: Connection, now: number): number {
     case "relay":
       return dueInRelay(connection, now);
     case "closed":
+      if (now < deadline) return deadline;
       if (!connection.clientGone) connection.client.terminate();
       if (!connection.upstreamGone) connection.upstream?.terminate();
       return NEVER;

@@ -49,9 +49,13 @@ export function clientClosed(connection: Connection, error: string | undefined):
   }
   connection.firstEnded ??= "client-closed";
   toClient.discard();
+  // Nothing is held for the other side: closing it says so too.
+  if (phase !== "relay" || toService.heldBytes === 0) {
+    connection.finish(connection.firstEnded);
+    return;
+  }
   toService.end();
-  if (phase !== "relay" || toService.finished) connection.finish(connection.firstEnded);
-  else halfClosed(connection);
+  halfClosed(connection);
 }
 
 /** The endpoint will send no more. */
@@ -84,9 +88,12 @@ export function upstreamClosed(connection: Connection, error: string | undefined
   }
   connection.firstEnded ??= "upstream-closed";
   connection.toService.discard();
+  if (connection.toClient.heldBytes === 0) {
+    connection.finish(connection.firstEnded);
+    return;
+  }
   connection.toClient.end();
-  if (connection.toClient.finished) connection.finish(connection.firstEnded);
-  else halfClosed(connection);
+  halfClosed(connection);
 }
 
 /** Ends the connection when both directions are done, or starts the clock when one is. */

@@ -1,9 +1,18 @@
 /** Something with a moment at which it must look at itself. */
 export interface Timed {
   /** Where it stands in the wheel; owned by {@link Deadlines}. */
-  slot: Set<Timed> | undefined;
-  /** Called at the moment or up to one tick later. Returns the next moment, or `Infinity`. Times are `Deadlines.now`. */
+  slot: Slot | undefined;
+  /**
+   * Called at the moment or up to one tick later, and sometimes before it. Returns the next moment, or `Infinity`. Times are
+   * `Deadlines.now`.
+   */
   due(now: number): number;
+}
+
+/** Everything whose moment falls into one tick. */
+export interface Slot {
+  readonly key: number;
+  readonly items: Set<Timed>;
 }
 
 /**
@@ -15,7 +24,7 @@ export class Deadlines {
   now: number;
   readonly #tick: number;
   readonly #clock: () => number;
-  readonly #slots = new Map<number, Set<Timed>>();
+  readonly #slots = new Map<number, Slot>();
   #done: number;
 
   /**
@@ -31,22 +40,26 @@ export class Deadlines {
 
   /** Sets or moves the deadline; `Infinity` removes it. */
   set(item: Timed, at: number): void {
-    item.slot?.delete(item);
-    item.slot = undefined;
-    if (at === Number.POSITIVE_INFINITY) return;
+    if (at === Number.POSITIVE_INFINITY) {
+      this.remove(item);
+      return;
+    }
     const key = Math.max(Math.ceil(at / this.#tick), this.#done + 1);
+    // Asked too early it says when to ask again; to be moved at each change would cost more than to be asked once.
+    if (item.slot !== undefined && item.slot.key <= key) return;
+    item.slot?.items.delete(item);
     let slot = this.#slots.get(key);
     if (!slot) {
-      slot = new Set();
+      slot = { key, items: new Set() };
       this.#slots.set(key, slot);
     }
-    slot.add(item);
+    slot.items.add(item);
     item.slot = slot;
   }
 
   /** Forgets the item, so that a closed connection is not held until its deadline. */
   remove(item: Timed): void {
-    item.slot?.delete(item);
+    item.slot?.items.delete(item);
     item.slot = undefined;
   }
 
@@ -64,7 +77,7 @@ export class Deadlines {
       const slot = this.#slots.get(key);
       if (!slot) continue;
       this.#slots.delete(key);
-      for (const item of slot) {
+      for (const item of slot.items) {
         if (item.slot !== slot) continue;
         item.slot = undefined;
         this.set(item, item.due(this.now));
