@@ -20,7 +20,10 @@ export const registerReach: Register = (program, exit) => {
   program
     .command("reach")
     .description("Say who can reach what, over NetworkPolicy and Istio's security policies together.")
-    .argument("[dir]", "folder (or file) with Kubernetes and Istio objects, as YAML or JSON")
+    .argument(
+      "[paths...]",
+      "files or folders with Kubernetes and Istio objects, as YAML or JSON: one cluster together",
+    )
     .option("--cases <file>", 'JSON lines {"id","objects"}, answered by NetworkPolicy alone (- for stdin)')
     .addOption(new Option("--format <format>", "how to print").choices(FORMATS).default("table"))
     .addOption(
@@ -36,6 +39,7 @@ export const registerReach: Register = (program, exit) => {
       `
 Examples:
   portreeve reach manifests/
+  portreeve reach cluster/ mesh/policies.yaml
   portreeve reach manifests/ --data-plane ztunnel --trust-domain prod.example.com
   portreeve reach manifests/ --format mermaid > reach.md
   portreeve reach --cases cases.jsonl
@@ -44,18 +48,18 @@ What is not known from the objects is told on stderr.
 
 Exit code: 0 answered, 2 could not be read.`,
     )
-    .action(async (dir: string | undefined, options: Options) => {
+    .action(async (paths: readonly string[], options: Options) => {
       const errors = new Output(process.stderr);
       const output = new Output(process.stdout);
-      if (dir !== undefined && options.cases === undefined) {
+      if (paths.length > 0 && options.cases === undefined) {
         const { format, dataPlane, trustDomain, rootNamespace } = options;
         const plane = dataPlane === undefined ? {} : { dataplane: dataPlane };
-        const { rows, warnings } = reachFolder(dir, { ...plane, trustDomain, rootNamespace });
+        const { rows, warnings } = reachFolder(paths, { ...plane, trustDomain, rootNamespace });
         await errors.write(warnings.map((warning) => `${warning}\n`).join(""));
         await errors.flush();
         await output.write(render(rows, format, useColor(process.stdout)));
         await output.flush();
-      } else if (dir === undefined && options.cases !== undefined) {
+      } else if (paths.length === 0 && options.cases !== undefined) {
         exit(await answerCases(options.cases, output, errors));
       } else throw new CliError("reach: give a folder, or --cases FILE");
     });

@@ -38,7 +38,7 @@ export function importFolder(
   accepted: Accepted,
   now: number,
 ): ImportRun {
-  const manifests = readManifests(path);
+  const manifests = readManifests([path]);
   const errors = manifests.findings.filter(({ severity }) => severity === "error");
   if (errors.length > 0) throw new PolicyError(errors);
   if (manifests.objects.length === 0)

@@ -18,13 +18,13 @@ function write(name: string, text: string): void {
 }
 
 const reached = (options = {}) => {
-  const { rows, warnings } = reachFolder(folder, options);
+  const { rows, warnings } = reachFolder([folder], options);
   const inside = rows.filter(({ src, dst }) => !`${src}${dst}`.includes("external:"));
   return { rows: inside.map(({ src, dst, ports }) => `${src} > ${dst}: ${formatPorts(ports)}`), warnings };
 };
 const refusal = () => {
   try {
-    reachFolder(folder, {});
+    reachFolder([folder], {});
   } catch (error) {
     if (error instanceof PolicyError) return error.message.replaceAll(`${folder}/`, "");
   }
@@ -88,7 +88,7 @@ test("refuses to answer when anything is wrong, with the position of all of it",
 
 test("an empty or absent folder is refused", () => {
   expect(refusal()).toMatch(/error PR100/);
-  expect(() => reachFolder(join(folder, "none"), {})).toThrow(PolicyError);
+  expect(() => reachFolder([join(folder, "none")], {})).toThrow(PolicyError);
 });
 
 test("says when Istio's policies do nothing, as no workload is in the mesh", () => {

@@ -12,16 +12,16 @@ export interface FolderOptions {
 }
 
 /**
- * Who can reach what in the cluster that the YAML and JSON files of a folder describe.
+ * Who can reach what in the cluster that YAML and JSON files, or folders of them, describe.
  *
  * @returns the rows, and warnings as text.
  * @throws PolicyError with the position of everything that is wrong: an answer from half of the policies would mislead.
  */
 export function reachFolder(
-  path: string,
+  paths: readonly string[],
   options: FolderOptions,
 ): { rows: readonly Access[]; warnings: readonly string[] } {
-  const manifests = readManifests(path);
+  const manifests = readManifests(paths);
   const { cluster, problems } = readCluster(manifests.objects);
   const security = readSecurityPolicies(manifests);
   const findings: Finding[] = [

@@ -20,11 +20,11 @@ interface Source {
 }
 
 /**
- * Reads every YAML and JSON file of a folder, or one file. What is not a Kubernetes object (`values.yaml`, a
+ * Reads files, and every YAML and JSON file of folders. What is not a Kubernetes object (`values.yaml`, a
  * `package.json`) is passed over; what is not YAML is told, as it could be a policy.
  */
-export function readManifests(path: string): Manifests {
-  const { files, findings } = readPolicyFiles([path]);
+export function readManifests(paths: readonly string[]): Manifests {
+  const { files, findings } = readPolicyFiles(paths);
   return parseManifests(files, findings);
 }
 

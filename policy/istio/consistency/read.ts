@@ -54,6 +54,7 @@ class Reader {
   readonly #podPaths = new Map<string, Path>();
   readonly #gatewaySelectors: Labels[] = [];
   readonly #routedSubsets = new Set<string>();
+  readonly #httpRoutedPorts = new Set<string>();
   readonly #findings: Finding[] = [];
   readonly #locate: Locate;
   readonly #domain: string;
@@ -83,6 +84,10 @@ class Reader {
             if (!destination?.subset) continue;
             const host = qualified(destination.host, metadata.namespace ?? "default", this.#domain);
             this.#routedSubsets.add(`${host}|${destination.subset}`);
+          }
+          for (const { destination } of (spec.http ?? []).flatMap(({ route }) => route ?? [])) {
+            const host = qualified(destination?.host ?? "", metadata.namespace ?? "default", this.#domain);
+            if (destination?.port?.number) this.#httpRoutedPorts.add(`${host}|${destination.port.number}`);
           }
         });
         break;
@@ -121,6 +126,7 @@ class Reader {
       podPaths: this.#podPaths,
       gatewaySelectors: this.#gatewaySelectors,
       routedSubsets: this.#routedSubsets,
+      httpRoutedPorts: this.#httpRoutedPorts,
       findings: this.#findings,
     };
   }

@@ -96,7 +96,13 @@ const route = z.object({
   route: z
     .array(
       z.object({
-        destination: z.object({ host: z.string(), subset: z.string().nullish() }).nullish(),
+        destination: z
+          .object({
+            host: z.string(),
+            subset: z.string().nullish(),
+            port: z.object({ number: z.number().int().nullish() }).nullish(),
+          })
+          .nullish(),
       }),
     )
     .nullish(),

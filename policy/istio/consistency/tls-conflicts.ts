@@ -40,7 +40,12 @@ export function tlsConflicts(world: World): Finding[] {
         const backends = backendsOf(world, service, port);
         const judge = (mode: ClientMode, behind: readonly Backend[], subset?: string): void => {
           if (mode.type === "set") {
-            for (const one of conflictsOf(mode, service, port, behind, subset)) add(conflicts, one, client);
+            for (const one of conflictsOf(mode, service, port, behind, subset)) {
+              // HTTP that a route brings here from another port is what the TLS is started for.
+              if (one.rule === "PR533" && world.httpRoutedPorts.has(`${service.host}|${port.number}`))
+                continue;
+              add(conflicts, one, client);
+            }
           }
         };
         judge(clientMode(merged, port.number), backends);

@@ -75,6 +75,8 @@ export interface World {
   readonly gatewaySelectors: readonly Labels[];
   /** `host|subset` of every subset that a route leads to. */
   readonly routedSubsets: ReadonlySet<string>;
+  /** `host|port` of every port that an HTTP route leads to: its client speaks plaintext, whatever the port is named. */
+  readonly httpRoutedPorts: ReadonlySet<string>;
   readonly rootNamespace: string;
   readonly dataplane: MembershipOptions["dataplane"];
   readonly locate: Locate;

@@ -1,6 +1,6 @@
 import { arrive, planeAt, type Sender } from "./arrive.ts";
 import type { Sent } from "./destination.ts";
-import { type Endpoint, endpointsOf } from "./endpoints.ts";
+import { type Endpoint, endpointAt, endpointsAtAddress, endpointsOf, serviceAt } from "./endpoints.ts";
 import type { Arrival, Hop } from "./types.ts";
 import type { Registered, RoutingWorld } from "./world.ts";
 
@@ -14,13 +14,12 @@ export function routeDirectly(
   address: string,
   port: number,
 ): { hop: Hop; notes: string[] } {
-  const service = world.services.find(
-    (one) =>
-      [one.address, ...one.moreAddresses].includes(address) &&
-      one.ports.some(({ number }) => number === port),
-  );
+  const service = serviceAt(world, address, port);
   const notes: string[] = [];
-  const endpoints = endpointsAt(world, service, address, port);
+  const isZtunnel = sender.plane === "ztunnel";
+  const endpoints = isZtunnel
+    ? ztunnelEndpoints(world, service, address, port)
+    : endpointsAtAddress(world, address, port);
   const arrivals = endpoints.map((endpoint): Arrival => {
     const sends = sentBy(world, sender, endpoint);
     return {
@@ -28,7 +27,6 @@ export function routeDirectly(
       ...(isTunnel(sender, sends) && { wire: "HBONE" as const }),
     };
   });
-  const isZtunnel = sender.plane === "ztunnel";
   if (isZtunnel) {
     notes.push(
       "ztunnel reads no VirtualService, DestinationRule, Sidecar or exportTo: the address alone decides",
@@ -78,29 +76,18 @@ function sentBy(world: RoutingWorld, { plane }: Sender, { pod }: Endpoint): Sent
   return planeAt(world, pod) === "none" ? "plaintext" : "ISTIO_MUTUAL";
 }
 
-function endpointsAt(
+/** ztunnel knows ServiceEntries by their addresses too. */
+function ztunnelEndpoints(
   world: RoutingWorld,
   service: Registered | undefined,
   address: string,
   port: number,
 ): readonly Endpoint[] {
   const at = service?.ports.find(({ number }) => number === port);
-  if (service !== undefined && at !== undefined && service.resolution !== "passthrough") {
-    return endpointsOf(world, service, at);
+  if (service === undefined || at === undefined || service.resolution === "passthrough") {
+    return [endpointAt(world, address, port)];
   }
-  const pod =
-    world.podAddresses.get(address) ??
-    world.mesh.cluster.pods.find(({ workload }) => address === `pod ${workload}`);
-  return [
-    {
-      address: pod && address.startsWith("pod ") ? undefined : address,
-      port,
-      labels: pod?.labels ?? {},
-      pod,
-      takesMtls: false,
-      imagined: false,
-    },
-  ];
+  return endpointsOf(world, service, at);
 }
 
 function waypointOf(world: RoutingWorld, { namespace, name, kind }: Registered): string | undefined {

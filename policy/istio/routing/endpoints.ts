@@ -127,3 +127,37 @@ function named({ address, ports, labels, serviceAccount }: NamedEndpoint, port: 
     imagined: false,
   };
 }
+
+/** What is at an address, without a look at any Service. */
+export function endpointAt(world: RoutingWorld, address: string, port: number): Endpoint {
+  const isSymbol = address.startsWith("pod ");
+  const pod =
+    world.podAddresses.get(address) ??
+    (isSymbol ? world.mesh.cluster.pods.find(({ workload }) => address === `pod ${workload}`) : undefined);
+  return {
+    address: isSymbol ? undefined : address,
+    port,
+    labels: pod?.labels ?? {},
+    pod,
+    takesMtls: false,
+    imagined: false,
+  };
+}
+
+/** What Kubernetes itself dials for an address: the endpoints of the Service that has it, else what is there. */
+export function endpointsAtAddress(world: RoutingWorld, address: string, port: number): readonly Endpoint[] {
+  const service = serviceAt(world, address, port);
+  const at = service?.ports.find(({ number }) => number === port);
+  if (service === undefined || at === undefined || service.kind !== "kubernetes") {
+    return [endpointAt(world, address, port)];
+  }
+  return endpointsOf(world, service, at);
+}
+
+export function serviceAt({ services }: RoutingWorld, address: string, port: number): Registered | undefined {
+  return services.find(
+    (one) =>
+      [one.address, ...one.moreAddresses].includes(address) &&
+      one.ports.some(({ number }) => number === port),
+  );
+}

@@ -2,7 +2,7 @@ import { DestinationRules } from "../consistency/destination-rules.ts";
 import { hasLabels, isGateway } from "../consistency/world.ts";
 import { arrive, arriveAtGateway, type Sender } from "./arrive.ts";
 import { targetsOf } from "./chains.ts";
-import { type Destination, type DialledEndpoint, destination } from "./destination.ts";
+import { type DialledEndpoint, destination } from "./destination.ts";
 import { endpointsOf } from "./endpoints.ts";
 import { envoyFilterNotes } from "./envoy-filters.ts";
 import { hostsMatch, isWithin } from "./host.ts";
@@ -22,7 +22,8 @@ interface Reaching {
   readonly gateway: Pod;
   readonly sender: Sender;
   readonly dialled: readonly DialledEndpoint[];
-  readonly from: Destination;
+  /** The server name of TLS that the client's proxy starts. */
+  readonly outerSni: string | undefined;
 }
 
 /** A server of a Gateway that takes a connection, and the route that it leads to. */
@@ -39,12 +40,12 @@ interface Taken {
  */
 export function gatewayHop(
   world: RoutingWorld,
-  { gateway: pod, sender, dialled, from }: Reaching,
+  { gateway: pod, sender, dialled, outerSni }: Reaching,
 ): { hop: Hop; arrivals: readonly Arrival[]; notes: readonly string[] } {
   const [first] = dialled;
   const port = first?.endpoint.port ?? 0;
   const sends = first?.sends ?? "plaintext";
-  const outer = sends === "plaintext" ? sender.sni : from.sni;
+  const outer = sends === "plaintext" ? sender.sni : outerSni;
   const scope = gatewayScope(world, pod);
   const servers = serversAt(world, pod, port);
   const { server, taken } = choose(world, pod, servers, outer);
@@ -98,7 +99,7 @@ function serversAt(world: RoutingWorld, pod: Pod, port: number): Served[] {
     );
 }
 
-function listensOn(world: RoutingWorld, pod: Pod, { number }: GatewayServer): number {
+export function listensOn(world: RoutingWorld, pod: Pod, { number }: GatewayServer): number {
   for (const service of world.services) {
     const port = service.ports.find((one) => one.number === number);
     if (service.kind !== "kubernetes" || port === undefined) continue;

@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import { compareText } from "../../finding.ts";
+import { compareText, type Finding, formatPosition, type Position } from "../../finding.ts";
 import { flatten, type Pod } from "../../kubernetes/reach/index.ts";
 import { readWorld } from "../consistency/read.ts";
 import type { Locate, Options } from "../consistency/world.ts";
@@ -33,7 +33,7 @@ export interface RoutingOptions extends Options {
 const USE_WAYPOINT = "istio.io/use-waypoint";
 
 /**
- * Reads ordinary Kubernetes and Istio objects, of anybody. What cannot be read is among `mesh.findings` with its position;
+ * Reads ordinary Kubernetes and Istio objects, of anybody. What cannot be read is among `findings` with its position;
  * with an `error` there the world lacks an object and must not be asked.
  */
 export function readRouting(
@@ -45,8 +45,20 @@ export function readRouting(
   const clusterDomain = options.clusterDomain ?? "cluster.local";
   const dnsCapture = options.dnsCapture ?? false;
   const reader = new Reader(clusterDomain, dnsCapture);
+  const seen = new Map<string, { readonly value: unknown; readonly path: Path }>();
+  const twice: Finding[] = [];
   for (const [index, object] of objects.entries()) {
-    for (const { value, path } of flatten(object, [index])) reader.read(value, path);
+    for (const { value, path } of flatten(object, [index])) {
+      const id = idOf(value);
+      const before = id === undefined ? undefined : seen.get(id);
+      if (id !== undefined && before !== undefined) {
+        const same = JSON.stringify(before.value) === JSON.stringify(value);
+        if (!same) twice.push(definedTwice(id, locate(path), locate(before.path)));
+        continue;
+      }
+      if (id !== undefined) seen.set(id, { value, path });
+      reader.read(value, path);
+    }
   }
   const podAddresses = new Map<string, Pod>();
   for (const { ip, namespace, name, labels } of reader.running) {
@@ -57,6 +69,7 @@ export function readRouting(
   }
   return {
     mesh,
+    findings: [...mesh.findings, ...twice],
     settings: {
       trustDomain: options.trustDomain ?? "cluster.local",
       trustDomainAliases: options.trustDomainAliases ?? [],
@@ -76,6 +89,34 @@ export function readRouting(
     podAddresses,
     addressOf: new Map([...podAddresses].map(([ip, pod]) => [pod, ip])),
     waypoints: reader.waypoints,
+  };
+}
+
+/** Of objects that route or guard; of workloads `readWorld` itself tells it. */
+function idOf(value: unknown): string | undefined {
+  if (typeof value !== "object" || value === null || !("kind" in value) || !("metadata" in value))
+    return undefined;
+  const version = "apiVersion" in value ? String(value.apiVersion) : "";
+  const { metadata } = value;
+  if (
+    !/^(?:networking|security)\.istio\.io\//.test(version) &&
+    !(version === "v1" && value.kind === "Service")
+  ) {
+    return undefined;
+  }
+  const named = schema.metadataSchema.safeParse(metadata);
+  return named.success
+    ? `${String(value.kind)} ${named.data.namespace || "default"}/${named.data.name}`
+    : undefined;
+}
+
+function definedTwice(id: string, position: Position | undefined, first: Position | undefined): Finding {
+  return {
+    rule: "PR191",
+    severity: "error",
+    message: `${id} is defined twice, and differently${first ? ` (first at ${formatPosition(first)})` : ""}`,
+    fix: "keep one of the two; a cluster can only hold one",
+    ...(position && { position }),
   };
 }
 

@@ -1,5 +1,5 @@
 import ipaddr from "ipaddr.js";
-import { endpointAddresses } from "./endpoints.ts";
+import { endpointAddresses, serviceAt } from "./endpoints.ts";
 import type { Scope } from "./scope.ts";
 import { type Registered, type RoutingWorld, UNSPECIFIED } from "./world.ts";
 
@@ -93,12 +93,4 @@ function entryAddresses(world: RoutingWorld, service: Registered, rows: readonly
   const literal = service.endpoints.map(({ address }) => address).filter((one) => ipaddr.isValid(one));
   const notes = [`the address of ${service.host} is what DNS says`];
   return { addresses: literal.length > 0 ? literal : [outsideAddress(service.host)], service, notes };
-}
-
-function serviceAt(world: RoutingWorld, address: string, port: number): Registered | undefined {
-  return world.services.find(
-    (one) =>
-      [one.address, ...one.moreAddresses].includes(address) &&
-      one.ports.some(({ number }) => number === port),
-  );
 }

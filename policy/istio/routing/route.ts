@@ -1,13 +1,13 @@
+import ipaddr from "ipaddr.js";
 import { planeAt, type Sender } from "./arrive.ts";
 import { pastSidecar } from "./bypass.ts";
 import { routeDirectly } from "./direct-route.ts";
 import type { FirstBytes } from "./match.ts";
+import { outcomeOf } from "./outcome.ts";
 import { isOutside, resolveName } from "./resolve.ts";
 import { routeFromSidecar, type SidecarView, sidecarView } from "./sidecar-route.ts";
-import type { Arrival, Hop, Leg, Outcome, Routed, RouteQuestion } from "./types.ts";
-import type { Pod, RoutingWorld } from "./world.ts";
-
-const TCP: FirstBytes = { type: "tcp" };
+import type { Routed, RouteQuestion } from "./types.ts";
+import type { Pod, Registered, RoutingWorld } from "./world.ts";
 
 /**
  * What becomes of one TCP connection in a mesh: the listener at the client that takes it, the route and destinations, what
@@ -16,10 +16,13 @@ const TCP: FirstBytes = { type: "tcp" };
  * What the objects do not tell is a note, and never a guess in silence.
  */
 export function routeConnection(world: RoutingWorld, question: RouteQuestion): readonly Routed[] {
-  const { from, to, port, first = TCP, sourceIp } = question;
+  const { from, to, port, sourceIp } = question;
   const plane = question.dataPlane ?? planeAt(world, from);
   const view = plane === "sidecar" ? viewOf(world, from) : undefined;
   const resolved = resolveName(world, from.namespace, to, port, view?.scope);
+  const { first, assumed } = question.first
+    ? { first: question.first, assumed: [] }
+    : firstBytes(resolved.service, to, port);
   const sender: Sender = {
     pod: from,
     plane,
@@ -31,8 +34,8 @@ export function routeConnection(world: RoutingWorld, question: RouteQuestion): r
     const isDirect = view === undefined || past !== undefined;
     const { hop, notes } = isDirect
       ? routeDirectly(world, past === undefined ? sender : { ...sender, plane: "none" }, address, port)
-      : routeFromSidecar(world, view, sender, address, port, first);
-    const more = [...resolved.notes, ...notes];
+      : routeFromSidecar(world, view, sender, { address, port, first, host: resolved.service?.host });
+    const more = [...resolved.notes, ...assumed, ...notes];
     if (past !== undefined) more.push(`${past} keeps the connection from the sidecar`);
     if (plane === "sidecar" && isUncertain(resolved.service?.id, address)) {
       more.push(
@@ -41,6 +44,28 @@ export function routeConnection(world: RoutingWorld, question: RouteQuestion): r
     }
     return { dataPlane: plane, address, port, hop, outcome: outcomeOf(hop), notes: [...new Set(more)] };
   });
+}
+
+/** What a client of the port sends, where nobody says: what its protocol is. */
+function firstBytes(
+  service: Registered | undefined,
+  to: string,
+  port: number,
+): { first: FirstBytes; assumed: readonly string[] } {
+  const protocol = service?.ports.find(({ number }) => number === port)?.protocol;
+  switch (protocol) {
+    case "http":
+      return { first: { type: "http" }, assumed: ["the client is taken to speak HTTP, as the port says"] };
+    case "tls":
+      return ipaddr.isValid(to)
+        ? { first: { type: "tls" }, assumed: ["the client is taken to speak TLS without a server name"] }
+        : {
+            first: { type: "tls", sni: to },
+            assumed: [`the client is taken to speak TLS with the server name ${to}`],
+          };
+    default:
+      return { first: { type: "tcp" }, assumed: [] };
+  }
 }
 
 /** Listeners of a client do not change between its connections. */
@@ -56,26 +81,4 @@ function viewOf(world: RoutingWorld, pod: Pod): SidecarView {
 
 function isUncertain(service: string | undefined, address: string): boolean {
   return service !== undefined && isOutside(address);
-}
-
-/** Every arrival of a hop, those behind gateways too. */
-export function arrivalsOf(hop: Hop): readonly Arrival[] {
-  return hop.legs.flatMap(({ arrivals, next }) => [
-    ...arrivals,
-    ...(next === undefined ? [] : arrivalsOf(next)),
-  ]);
-}
-
-const WORST: readonly Outcome[] = ["fails", "deny", "not judged", "allow"];
-
-/** The worst of all that may happen: with several destinations, a connection may take any of them. */
-function outcomeOf(hop: Hop): Outcome {
-  const all = hop.legs.flatMap((leg) => legOutcomes(leg));
-  if (all.length === 0) return "fails";
-  return WORST.find((outcome) => all.includes(outcome)) ?? "not judged";
-}
-
-function legOutcomes({ broken, arrivals, next }: Leg): Outcome[] {
-  if (broken !== undefined) return ["fails"];
-  return [...arrivals.map(({ outcome }) => outcome), ...(next === undefined ? [] : [outcomeOf(next)])];
 }

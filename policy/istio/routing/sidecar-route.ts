@@ -1,9 +1,9 @@
 import { DestinationRules } from "../consistency/destination-rules.ts";
 import { arrive, type Sender } from "./arrive.ts";
-import { type Chain, destinationCluster, type Target } from "./chains.ts";
+import { type Chain, destinationCluster, type Target, targetsOf } from "./chains.ts";
 import { BLACK_HOLE, PASSTHROUGH, parseClusterName } from "./cluster-name.ts";
 import { type Destination, destination, type Sent } from "./destination.ts";
-import type { Endpoint } from "./endpoints.ts";
+import { type Endpoint, endpointAt, endpointsAtAddress } from "./endpoints.ts";
 import { envoyFilterNotes } from "./envoy-filters.ts";
 import { gatewayAt, gatewayHop } from "./gateway-route.ts";
 import { type OutboundListener, outboundListeners } from "./listeners.ts";
@@ -54,13 +54,20 @@ function catchAll(scope: Scope): string {
     : destinationCluster({ ...scope, services: new Map() }, egressProxy, 0);
 }
 
+/** A connection at a client's sidecar. */
+export interface Outgoing {
+  readonly address: string;
+  readonly port: number;
+  readonly first: FirstBytes;
+  /** The registered host that the client means, for HTTP. */
+  readonly host: string | undefined;
+}
+
 export function routeFromSidecar(
   world: RoutingWorld,
   view: SidecarView,
   sender: Sender,
-  address: string,
-  port: number,
-  first: FirstBytes,
+  { address, port, first, host }: Outgoing,
 ): { hop: Hop; notes: string[] } {
   const selected = selectTarget(view, address, port, first);
   const { listener, chain, http } = selected;
@@ -70,10 +77,10 @@ export function routeFromSidecar(
     port,
     ...(listener && { listener: listenerName(listener) }),
   });
-  const targets = http ? httpTargets(view, chain, port) : selected.targets;
+  const targets = http ? httpTargets(view, host ?? chain?.service?.host, port) : selected.targets;
   if (http) {
     notes.push(
-      "Envoy parses this as HTTP and routes by the Host header: the destinations are those that HTTP routes name, which of them is not judged",
+      "Envoy parses this as HTTP and routes by the Host header: the destinations are all that HTTP routes for the host name; matches on paths and headers are not judged",
     );
   }
   if (chain !== undefined && !http && isDetected(listener)) {
@@ -91,9 +98,9 @@ export function routeFromSidecar(
     hop: {
       proxy: `sidecar of ${sender.pod.workload}`,
       listener: listener === undefined ? "virtualOutbound" : listenerName(listener),
-      listenerOf: chain?.service?.id,
+      listenerOf: http ? undefined : chain?.service?.id,
       route: routeText(chain, http, targets),
-      routeObject: chain?.route?.id ?? chain?.service?.id,
+      routeObject: http ? undefined : (chain?.route?.id ?? chain?.service?.id),
       legs,
     },
     notes,
@@ -109,7 +116,7 @@ function isDetected(listener: OutboundListener | undefined): boolean {
 }
 
 function routeText(chain: Chain | undefined, http: boolean, targets: readonly Target[]): string {
-  if (http) return `HTTP routes${chain?.service ? ` of port ${chain.service.id}` : ""}`;
+  if (http) return "HTTP routes, by the Host header";
   if (chain?.route !== undefined) return chain.route.id;
   if (chain?.service !== undefined) return `${chain.service.id} itself`;
   return targets[0]?.cluster === BLACK_HOLE
@@ -117,19 +124,21 @@ function routeText(chain: Chain | undefined, http: boolean, targets: readonly Ta
     : "nothing: what no service is for is passed on (ALLOW_ANY)";
 }
 
-/** All that HTTP routes for a port may lead to: routes of VirtualServices, else the services on the port themselves. */
-function httpTargets(view: SidecarView, chain: Chain | undefined, port: number): Target[] {
-  const host = chain?.service?.host;
+/** All that HTTP routes for a host may lead to: routes of VirtualServices, else the service itself. */
+function httpTargets(view: SidecarView, host: string | undefined, port: number): readonly Target[] {
   if (host === undefined) return [];
-  const routes = view.scope.egress
+  const { scope } = view;
+  const routes = scope.egress
     .flatMap(({ virtualServices }) => virtualServices)
-    .filter(({ hosts, http }) => http.length > 0 && hosts.includes(host));
-  const clusters = routes.flatMap(({ http }) =>
-    http.flatMap(({ route }) => route.map(({ destination: to }) => destinationCluster(view.scope, to, port))),
-  );
-  const own = destinationCluster(view.scope, { host, port: { number: port } }, port);
-  const all = [...new Set(clusters.length > 0 ? clusters : [own])];
-  return all.map((cluster) => ({ cluster, weight: 100 / all.length }));
+    .filter(({ hosts, http }) => http.length > 0 && hosts.includes(host))
+    .flatMap(({ http }) => http);
+  const [only] = routes;
+  if (routes.length === 1 && only !== undefined) return targetsOf(scope, only.route, port);
+  const all = [
+    ...new Set(routes.flatMap(({ route }) => targetsOf(scope, route, port).map(({ cluster }) => cluster))),
+  ];
+  if (all.length > 0) return all.map((cluster) => ({ cluster, weight: 100 / all.length }));
+  return [{ cluster: destinationCluster(scope, { host, port: { number: port } }, port), weight: 100 }];
 }
 
 function clusterNotes(world: RoutingWorld, { pod }: Sender, cluster: string): string[] {
@@ -171,7 +180,7 @@ function leg(
   }
   const gateway = gatewayAt(world, dialled[0]?.endpoint.pod);
   if (gateway !== undefined) {
-    const { hop, arrivals, notes } = gatewayHop(world, { gateway, sender, dialled, from: found });
+    const { hop, arrivals, notes } = gatewayHop(world, { gateway, sender, dialled, outerSni: found.sni });
     return {
       ...base,
       destination: to,
@@ -199,26 +208,24 @@ function dialledEndpoints(world: RoutingWorld, found: Destination, address: stri
   return [{ endpoint: to, sends: found.sends }];
 }
 
-export function endpointAt(world: RoutingWorld, address: string, port: number): Endpoint {
-  const pod = world.podAddresses.get(address);
-  return { address, port, labels: pod?.labels ?? {}, pod, takesMtls: false, imagined: false };
-}
-
-/** Passed on as it is: in plaintext, as nothing is known of the server. */
+/**
+ * Passed on as it is: in plaintext, as nothing is known of the server. Where the address is a Service's, Kubernetes still
+ * chooses one of its pods.
+ */
 function passthroughLeg(
   world: RoutingWorld,
   sender: Sender,
   { cluster, share, address, port }: Dialling,
 ): Leg {
   const sends: Sent = "plaintext";
-  const endpoint = endpointAt(world, address, port);
+  const endpoints = endpointsAtAddress(world, address, port);
   return {
     destination: `${address}, port ${port}`,
     cluster,
     share,
     because: "passed on as it is",
-    arrivals: [arrive(world, sender, endpoint, sends)],
+    arrivals: endpoints.map((endpoint) => arrive(world, sender, endpoint, sends)),
     next: undefined,
-    broken: undefined,
+    broken: endpoints.length === 0 ? "no endpoint is known" : undefined,
   };
 }

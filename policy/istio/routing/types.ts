@@ -11,7 +11,7 @@ export interface RouteQuestion {
   readonly port: number;
   /** The client's. @default by the labels of pod and namespace */
   readonly dataPlane?: DataPlane | undefined;
-  /** @default bytes that are neither HTTP nor TLS */
+  /** @default what the protocol of the port is: HTTP, TLS with the name as server name, or neither */
   readonly first?: FirstBytes | undefined;
   /** The client's address, for policies on addresses. */
   readonly sourceIp?: string | undefined;

@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import type { Finding } from "../../finding.ts";
 import type { Labels, Pod } from "../../kubernetes/reach/index.ts";
 import type { PortProtocol } from "../consistency/protocol.ts";
 import type { World as MeshWorld, Path } from "../consistency/world.ts";
@@ -145,6 +146,8 @@ export interface MeshSettings {
 /** Objects as far as they decide where a TCP connection goes and what becomes of it. */
 export interface RoutingWorld {
   readonly mesh: MeshWorld;
+  /** What could not be read, or is there twice. With an `error` the world must not be asked. */
+  readonly findings: readonly Finding[];
   readonly settings: MeshSettings;
   /** By creation, then name, then namespace, as istiod sorts them. */
   readonly services: readonly Registered[];
