@@ -46,6 +46,12 @@ export function historyOf(paths: readonly string[], model: Model, since: number,
       : []),
     ...(isShallow() ? ["the repository is a shallow clone: earlier commits are not known"] : []),
   ];
+  const [oldest] = snapshots;
+  const whole = commits.length <= MAX_COMMITS && !isShallow();
+  // Before the first commit there was nothing: what it brought began with it.
+  if (oldest && oldest.time > since && whole) {
+    snapshots.unshift({ commit: "before the first commit", time: since, rows: [] });
+  }
   const last = snapshots.findLast(({ rows }) => rows !== undefined);
   const same = last !== undefined && JSON.stringify(bare(last)) === JSON.stringify(bare(current));
   // Positions are those of the files on disk, which the reader can open.

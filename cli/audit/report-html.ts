@@ -17,7 +17,7 @@ ${head(report)}
 ${summary(report)}
 ${report.controls.length > 0 ? controls(report) : html``}
 <section id="could"><h2>By service: who could, who did, who was denied</h2>
-${services.map((service) => serviceSection(service))}</section>
+${services.map((service) => serviceSection(service, report.commits > 1))}</section>
 ${dormant(report)}
 ${waivers(report)}
 ${integrity(report)}
@@ -73,19 +73,22 @@ const PARTS = {
   integrity: "Integrity of the records",
 } as const;
 
-function serviceSection({ name, owner, ports, position, could, did, denied }: ServiceReport): Html {
+function serviceSection(
+  { name, owner, ports, position, could, did, denied, unseen }: ServiceReport,
+  history: boolean,
+): Html {
   return html`<article id="service-${name}"><h3>${name} <small>${ports.join(", ")}${owner === undefined ? "" : ` · ${owner}`} ${position ? at(position) : html`<span class="warn">not in the policies</span>`}</small></h3>
 ${table(
   "Could reach",
   ["Who", "Port", "Where", "Conditions", "In force", "Grant"],
-  could.map((one) => couldRow(one)),
+  could.map((one) => couldRow(one, history)),
   "Nobody: no grant.",
 )}
 ${table(
   "Did",
   ["Who", "Port", "Connections", "Bytes", "Last", "By", "Record"],
   did.map((one) => didRow(one, true)),
-  "Nobody.",
+  "Nobody whom the proxy saw.",
 )}
 ${
   denied.length === 0
@@ -97,6 +100,7 @@ ${
         "",
       )
 }
+${unseen === undefined ? html`` : html`<p class="warn">The records do not show everybody: ${unseen}.</p>`}
 </article>`;
 }
 
@@ -108,8 +112,13 @@ function table(title: string, columns: readonly string[], rows: readonly Html[],
 
 const NUMBERS = new Set(["Port", "Connections", "Bytes", "Attempts", "Used"]);
 
-function couldRow({ row, from, until }: Could): Html {
-  const began = from === undefined ? "before the period" : `${isoMinute(from.time)} (${short(from.commit)})`;
+function couldRow({ row, from, until }: Could, history: boolean): Html {
+  const began =
+    from === undefined
+      ? history
+        ? "before the period"
+        : "a time that is not known"
+      : `${isoMinute(from.time)} (${short(from.commit)})`;
   const force =
     until === undefined
       ? `since ${began}`
@@ -124,8 +133,8 @@ function didRow(
 ): Html {
   const by = rules.length === 0 ? html`-` : html`${rules.join(", ")} ${at(position)}`;
   return allowed
-    ? html`<tr><td>${printable(who)}</td><td class="n">${port}</td><td class="n">${count.toLocaleString("en")}</td><td class="n">${bytesText(bytes)}</td><td>${isoMinute(last)}</td><td>${by}</td><td>${place(lastAt)}</td></tr>`
-    : html`<tr><td>${printable(who)}</td><td class="n">${port}</td><td class="n">${count.toLocaleString("en")}</td><td>${isoMinute(last)}</td><td>${reason}${rules.length === 0 ? html`` : html` by ${by}`}</td><td>${place(lastAt)}</td></tr>`;
+    ? html`<tr><td>${printable(who)}</td><td class="n">${port}</td><td class="n">${count.toLocaleString("en")}</td><td class="n">${bytesText(bytes)}</td><td class="t">${isoMinute(last)}</td><td>${by}</td><td>${place(lastAt)}</td></tr>`
+    : html`<tr><td>${printable(who)}</td><td class="n">${port}</td><td class="n">${count.toLocaleString("en")}</td><td class="t">${isoMinute(last)}</td><td>${reason}${rules.length === 0 ? html`` : html` by ${by}`}</td><td>${place(lastAt)}</td></tr>`;
 }
 
 function dormant({ grants, removal, removalByHand }: FullReport): Html {

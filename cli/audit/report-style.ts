@@ -8,7 +8,7 @@ h3 { font-size: 16px; margin: 24px 0 4px; } h3 small { font-weight: normal; colo
 h4 { font-size: 13px; margin: 12px 0 4px; color: var(--dim); }
 dl { display: grid; grid-template-columns: 1fr 1fr; gap: 4px 24px; margin: 0; } dl div { display: flex; gap: 8px; } dt { color: var(--dim); min-width: 64px; } dd { margin: 0; }
 table { border-collapse: collapse; width: 100%; } th, td { text-align: left; vertical-align: top; padding: 4px 8px; border-bottom: 1px solid var(--line); overflow-wrap: anywhere; }
-th { background: var(--head); font-size: 12px; font-weight: 600; white-space: nowrap; } .n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+th { background: var(--head); font-size: 12px; font-weight: 600; white-space: nowrap; } .n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; } .t { white-space: nowrap; }
 code { font: 12px/1.4 ui-monospace, "Liberation Mono", monospace; color: var(--dim); overflow-wrap: anywhere; }
 pre { font: 12px/1.4 ui-monospace, "Liberation Mono", monospace; background: var(--head); border: 1px solid var(--line); padding: 12px; white-space: pre-wrap; overflow-wrap: anywhere; }
 a { color: #0b4fb3; } .none { color: var(--dim); margin: 0; } .past td { color: var(--dim); }

@@ -9,13 +9,17 @@ export function reportText(report: FullReport): string {
     rows.reduce((total, { count }) => total + count, 0);
   const table = columns([
     ["service", "could reach", "did", "connections", "denied", "last"],
-    ...services.map(({ name, could, did, denied }) => [
+    ...services.map(({ name, could, did, denied, unseen }) => [
       name,
       String(could.filter(({ row, until }) => row.action === "allow" && until === undefined).length),
       String(new Set(did.map(({ who }) => who)).size),
       String(sum(did)),
       String(sum(denied)),
-      did.length === 0 ? "-" : isoMinute(Math.max(...did.map(({ last }) => last))),
+      did.length === 0
+        ? unseen === undefined
+          ? "-"
+          : "not seen"
+        : isoMinute(Math.max(...did.map(({ last }) => last))),
     ]),
   ]);
   const dormant = grants.filter(({ state }) => state === "dormant").map(({ grant }) => grant.name);

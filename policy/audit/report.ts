@@ -2,7 +2,7 @@ import { compareText, type Position } from "../finding.ts";
 import type { Model } from "../model/types.ts";
 import { type LogPlace, type Observations, type Observed, whoOf } from "./observed.ts";
 import { type Could, grantsSince, type Snapshot, timeline } from "./timeline.ts";
-import { type GrantUse, useOfGrants } from "./usage.ts";
+import { type GrantUse, useOfGrants, whyNotRecorded } from "./usage.ts";
 
 /** Who touched a port, or tried to, and how often. */
 export interface Did {
@@ -30,6 +30,8 @@ export interface ServiceReport {
   readonly could: readonly Could[];
   readonly did: readonly Did[];
   readonly denied: readonly Did[];
+  /** Why records do not show everybody who reached it; undefined where they do. */
+  readonly unseen: string | undefined;
 }
 
 export interface WaiverReport {
@@ -91,6 +93,7 @@ export function auditReport(
         model,
         own.filter(({ verdict }) => verdict === "deny"),
       ),
+      unseen: unseenAt(model, name),
     };
   });
   return {
@@ -113,11 +116,24 @@ export function auditReport(
   };
 }
 
+function unseenAt(model: Model, service: string): string | undefined {
+  const grants = new Set(
+    model.rules.flatMap((rule) => (rule.service === service && rule.source === "grant" ? [rule.id] : [])),
+  );
+  for (const grant of grants) {
+    const why = whyNotRecorded(model, grant);
+    if (why !== undefined) return `Grant/${grant}: ${why}`;
+  }
+  return undefined;
+}
+
 /** From where somebody came does not make another row: who, which port, by which rules does. */
 function didOf(model: Model, observed: readonly Observed[]): Did[] {
+  const ids = new Map([...model.workloads.values()].map(({ id, spiffeId }) => [spiffeId, id]));
   const rows = new Map<string, { -readonly [Key in keyof Did]: Did[Key] }>();
   for (const { connection, reason, rules, count, bytes, first, last, lastAt } of observed) {
-    const who = whoOf(connection);
+    const name = whoOf(connection);
+    const who = ids.get(name) ?? name;
     const key = JSON.stringify([who, connection.port, reason, rules]);
     const known = rows.get(key);
     if (!known) {
