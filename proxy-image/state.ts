@@ -125,6 +125,7 @@ export class ProxyState {
   apply(loaded: Loaded): void {
     this.generation = this.#build(loaded);
     this.#applyServices();
+    this.generation.credentials.warm();
   }
 
   #build(loaded: Loaded): Generation {

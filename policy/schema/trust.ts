@@ -139,7 +139,9 @@ const oidcProvider = z.strictObject({
   clockSkew: duration.default("30s").describe("Tolerance for `exp`, `nbf` and `iat`."),
   grace: duration
     .default("30s")
-    .describe("How much longer than its token a connection lives, so that a client can come back with a new one."),
+    .describe(
+      "How much longer than its token a connection lives, so that a client can come back with a new one.",
+    ),
   ca: text
     .optional()
     .describe(
@@ -212,6 +214,11 @@ export const trustSpec = z.strictObject({
       connectPort: port
         .default(8443)
         .describe("Port on which people and agents name the service (HTTP CONNECT inside TLS)."),
+      connectCertificate: name
+        .optional()
+        .describe(
+          "TLS Secret in the proxy's namespace with the certificate of that port, for the DNS name by which people reach it. Stock clients such as curl need one. @default the proxy's SVID, which `portreeve` verifies by its SPIFFE ID",
+        ),
       shards: z
         .number()
         .int()

@@ -126,6 +126,7 @@ export class ConnectStage {
       { service: host, port, principal, sourceIp: connection.sourceAddress },
       Date.now(),
     );
+    connection.verdict = verdict;
     const { missing } = explain(connection, principal, host, port, verdict);
     connection.client.write(
       isNobody(connection, principal)

@@ -21,7 +21,7 @@ export function proxyDeployment(
 ): Deployment {
   const { model } = context;
   const selector = { matchLabels: shard.podLabels };
-  const secrets = credentials(services);
+  const secrets = credentials(services, model.trust.spec.proxy.connectCertificate);
   return {
     apiVersion: "apps/v1",
     kind: "Deployment",
@@ -171,9 +171,10 @@ function volumes(shard: Shard, secrets: readonly string[]): Volume[] {
   ];
 }
 
-/** TLS Secrets that services show to their endpoints. */
-function credentials(services: readonly PolicyService[]): string[] {
-  return sortedSet(
-    services.flatMap(({ spec }) => (spec.tls.mode === "mutual" ? (spec.tls.credential ?? []) : [])),
-  );
+/** TLS Secrets that services show to their endpoints, and the one that the shared port shows to people. */
+function credentials(services: readonly PolicyService[], connectCertificate: string | undefined): string[] {
+  return sortedSet([
+    ...services.flatMap(({ spec }) => (spec.tls.mode === "mutual" ? (spec.tls.credential ?? []) : [])),
+    ...(connectCertificate === undefined ? [] : [connectCertificate]),
+  ]);
 }

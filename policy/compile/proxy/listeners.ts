@@ -1,7 +1,7 @@
 import type { Finding } from "../../finding.ts";
 import type { Cluster, Model, Service } from "../../model/types.ts";
 import { servicePortKey } from "../../plan/listener-ports.ts";
-import { HBONE_PORT } from "../../plan/proxy-mounts.ts";
+import { HBONE_PORT, PROXY_MOUNTS } from "../../plan/proxy-mounts.ts";
 import { findingAt } from "../report.ts";
 import type { ProxyConfigInput } from "./config.ts";
 
@@ -22,8 +22,17 @@ export function proxyListeners(
   planned: ReadonlyMap<string, number>,
   findings: Finding[],
 ): Listener[] {
-  const { connectPort } = model.trust.spec.proxy;
-  const listeners: Listener[] = [{ name: "connect", mode: "connect", port: connectPort }];
+  const { connectPort, connectCertificate } = model.trust.spec.proxy;
+  const folder = `${PROXY_MOUNTS.credentials.dir}/${connectCertificate ?? ""}`;
+  const certificate = { cert: `${folder}/tls.crt`, key: `${folder}/tls.key` };
+  const listeners: Listener[] = [
+    {
+      name: "connect",
+      mode: "connect",
+      port: connectPort,
+      ...(connectCertificate !== undefined && { certificate }),
+    },
+  ];
   if (cluster.dataPlane === "ambient") listeners.push({ name: "hbone", mode: "hbone", port: HBONE_PORT });
   for (const service of services) {
     if (service.enforcement !== "proxy") continue;
