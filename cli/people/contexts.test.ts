@@ -100,6 +100,8 @@ describe("contexts", () => {
     saveContext(prod());
     const agent = contextFrom({ agent: "triage", proxy: "h:1", subjectTokenFile: "person.jwt", ...PROVIDER });
     expect(agent.name).toBe("triage");
+    saveContext(agent);
+    expect(chooseContext(undefined).name).toBe("prod");
   });
 });
 

@@ -137,11 +137,12 @@ function issuesOf(error: z.ZodError): string {
   return error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`).join("; ");
 }
 
-/** Adds or replaces a context and makes it the current one. */
+/** Adds or replaces a context and makes it the current one; an agent's only where its person has none. */
 export function saveContext(added: Context): void {
-  const { contexts } = readContexts();
+  const { current, contexts } = readContexts();
+  const stays = added.identity.type === "token-exchange" ? current : undefined;
   writeContexts({
-    current: added.name,
+    current: stays ?? added.name,
     contexts: [...contexts.filter(({ name }) => name !== added.name), added],
   });
 }

@@ -112,6 +112,12 @@ describe("a person", () => {
     expect(stderr).toContain("missing: group okta:dba");
     expect(stderr).toContain("owner: team-orders-db");
     expect(stderr).toContain("portreeve request orders-db --for 1h");
+    const [, connection = ""] = /recorded as: connection (\S+)/.exec(stderr) ?? [];
+    expect(await proxy.record({ connection })).toMatchObject({
+      verdict: "deny",
+      "src.user": "okta:bob@example.com",
+      "dst.service": "orders-db",
+    });
     expect(code).toBe(1);
     expect(readdirSync(scope.dir)).not.toContain("was-run");
     const unknown = await alice.run("connect", "payroll:5432");
@@ -132,10 +138,39 @@ describe("a person", () => {
     await redeploy();
     started.child.kill("SIGINT");
     expect((await started.ended).code).toBe(0);
-    expect(await proxy.record({ verdict: "deny", "src.user": "okta:alice@example.com" })).toMatchObject({
-      "dst.service": "orders-db",
-      reason: "no-grant-for-person",
+    const denied = { verdict: "deny", "src.user": "okta:alice@example.com", "dst.service": "orders-db" };
+    expect(await proxy.record(denied)).toMatchObject({ reason: "no-grant-for-person" });
+  });
+});
+
+describe("an auditor", () => {
+  test("finds who reached the service and who was turned away, with user, groups, rule and commit", async () => {
+    const columns = "src_user,src_groups,verdict,rule,commit,close";
+    const log = join(scope.dir, "proxy.audit.jsonl");
+    const { stdout, code } = await alice.run(
+      ...["audit", "query", log, "--service", "orders-db", "--columns", columns, "--json"],
+    );
+    expect(code).toBe(0);
+    const rows = stdout
+      .trim()
+      .split("\n")
+      .map((line): unknown => JSON.parse(line));
+    expect(rows).toContainEqual({
+      src_user: "okta:alice@example.com",
+      src_groups: ["okta:dba"],
+      verdict: "allow",
+      rule: "dba-orders",
+      commit: COMMIT,
+      close: "client-closed",
     });
+    expect(rows).toContainEqual(
+      expect.objectContaining({
+        src_user: "okta:bob@example.com",
+        verdict: "deny",
+        close: "denied",
+        commit: COMMIT,
+      }),
+    );
   });
 });
 

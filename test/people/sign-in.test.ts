@@ -376,6 +376,7 @@ describe("portreeve connect", () => {
   missing: group idp:dba
   owner: team-orders
   how to ask: portreeve request orders-db:5432 --for 1h --reason "…"
+  recorded as: connection 1
 `);
     expect(code).toBe(1);
     expect(readdirSync(dir)).not.toContain("was-run");

@@ -2,7 +2,8 @@ import { CliError, EXIT } from "../../exit.ts";
 import type { Authorizer } from "../authorization.ts";
 import { askAccess, listAccess } from "./access.ts";
 import type { AccessAnswer } from "./answers.ts";
-import { adviceLines, printable } from "./refusal.ts";
+import { adviceLines, ProxyRefusal, printable } from "./refusal.ts";
+import { openTunnel } from "./request.ts";
 
 /** A service as somebody names it. */
 export interface Asked {
@@ -55,18 +56,41 @@ export async function findTarget(authorizer: Authorizer, { service, port }: Aske
       EXIT.found,
     );
   }
+  const connection = await recordedAttempt(authorizer, `${service}:${port}`);
   const answer = await askAccess(authorizer, service, port);
   // It was granted between the two questions.
   if (answer.verdict === "allow") return { service, port, protocol: "tcp", until: answer.until ?? undefined };
-  throw refusalOf(service, port, answer);
+  throw refusalOf(service, port, answer, connection);
 }
 
-function refusalOf(service: string, port: number, answer: AccessAnswer): CliError {
+/**
+ * Tries what is going to be refused: a question leaves no record, and an auditor asks who was turned away.
+ *
+ * @returns the id that the record has; undefined where the proxy names none
+ */
+async function recordedAttempt(authorizer: Authorizer, target: string): Promise<string | undefined> {
+  try {
+    const { stream } = await openTunnel(authorizer, target);
+    stream.destroy();
+    return undefined;
+  } catch (error) {
+    if (error instanceof ProxyRefusal && error.status === 403) return error.body?.connection ?? undefined;
+    throw error;
+  }
+}
+
+function refusalOf(
+  service: string,
+  port: number,
+  answer: AccessAnswer,
+  connection: string | undefined,
+): CliError {
   const reason = answer.reason === undefined ? "" : ` (${printable(answer.reason)})`;
   return new CliError(
     [
       `refused: you may not reach ${service}:${port} now${reason}`,
       ...adviceLines(answer.missing, answer.owner, `${service}:${port}`, answer.howToAsk),
+      ...(connection === undefined ? [] : [`  recorded as: connection ${printable(connection)}`]),
     ].join("\n"),
     EXIT.found,
   );
