@@ -25,6 +25,7 @@ import type { Loaded } from "./life/load.ts";
 import { LiveCounts } from "./live-counts.ts";
 import type { ProxyMetrics } from "./metrics/proxy-metrics.ts";
 import { Deadlines } from "./runtime/deadlines.ts";
+import { connectionsWithin, descriptorLimit } from "./runtime/descriptors.ts";
 
 /** A service as this process serves it: its configuration of the moment, and what outlives a reload. */
 export class ServiceState {
@@ -96,6 +97,8 @@ export class ProxyState {
   /** Connections that have not yet proved who they are. */
   handshakes = 0;
   draining = false;
+  /** What the limit on file descriptors allows; beyond it a dial would fail, and whoever had been let in with it. */
+  readonly #connectionsWithinLimit = connectionsWithin(descriptorLimit() ?? Number.POSITIVE_INFINITY);
   #serial = 0;
   readonly #idPrefix = crypto
     .getRandomValues(new Uint32Array(2))
@@ -106,6 +109,11 @@ export class ProxyState {
     this.metrics = metrics;
     this.generation = this.#build(loaded);
     this.#applyServices();
+  }
+
+  /** Live connections allowed: as configured, or what the limit on file descriptors allows if that is less. */
+  get maxConnections(): number {
+    return Math.min(this.generation.config.limits.maxConnections, this.#connectionsWithinLimit);
   }
 
   nextSerial(): number {

@@ -5,7 +5,7 @@ import type { ProxyState, ServiceState } from "../state.ts";
 export function refusalAtAccept(state: ProxyState): "draining" | "connections" | "handshakes" | undefined {
   const { limits } = state.generation.config;
   if (state.draining) return "draining";
-  if (state.live.size >= limits.maxConnections) return "connections";
+  if (state.live.size >= state.maxConnections) return "connections";
   if (state.handshakes >= limits.maxHandshakes) return "handshakes";
   return undefined;
 }

@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import type { ProxyAudit, ProxyAuditSink } from "../../policy/compile/proxy/config.ts";
 import type { Verdict } from "../../policy/decide/index.ts";
 import { Listeners } from "../accept.ts";
@@ -14,6 +13,7 @@ import { issue } from "../istiod/issue.ts";
 import { Renewal } from "../istiod/renewal.ts";
 import { ProxyMetrics } from "../metrics/proxy-metrics.ts";
 import type { SeriesSnapshot } from "../metrics/series.ts";
+import { DescriptorError, descriptorLimit } from "../runtime/descriptors.ts";
 import { ProxyState } from "../state.ts";
 import type { Control, LiveConnection, VerdictQuestion } from "./control.ts";
 import { drain } from "./drain.ts";
@@ -201,30 +201,23 @@ export class ProxyProcess implements Control {
     this.#log.level = level;
   }
 
-  /** Two descriptors a connection, and some for everything else: said at the start rather than found out under load. */
+  /** Said at the start rather than found out under load. */
   #checkDescriptors(): void {
-    const limit = descriptorLimit();
-    const { maxConnections } = this.state.generation.config.limits;
-    if (limit === undefined || maxConnections * 2 + 100 <= limit) return;
+    const { maxConnections } = this.state;
+    const wanted = this.state.generation.config.limits.maxConnections;
+    if (maxConnections < 1) throw new DescriptorError(descriptorLimit() ?? 0);
+    if (maxConnections >= wanted) return;
     this.#log.log("warn", "the file descriptor limit allows fewer connections than limits.maxConnections", {
-      limit,
-      maxConnections,
-      allows: Math.floor((limit - 100) / 2),
+      limit: descriptorLimit(),
+      maxConnections: wanted,
+      allows: maxConnections,
+      help: `raise the hard limit to ${2 * wanted + 64} (ulimit -Hn, LimitNOFILE, the container runtime's default)`,
     });
   }
 }
 
 function expiryText(at: number | undefined): string | undefined {
   return at === undefined ? undefined : new Date(at).toISOString();
-}
-
-function descriptorLimit(): number | undefined {
-  try {
-    const match = /^Max open files\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8"));
-    return match ? Number(match[1]) : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 function sinksOf(audit: ProxyAudit, worker: number | undefined): Sink[] {

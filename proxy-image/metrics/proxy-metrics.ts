@@ -173,8 +173,8 @@ export class ProxyMetrics {
     );
     gauge(
       "portreeve_connections_max",
-      "Live connections allowed.",
-      state.generation.config.limits.maxConnections,
+      "Live connections allowed: as configured, or what the file descriptor limit allows.",
+      state.maxConnections,
     );
     gauge("portreeve_event_loop_lag_seconds", "How late the last tick was.", lag / 1_000);
     gauge("portreeve_memory_bytes", "Resident memory.", process.memoryUsage.rss());

@@ -47,12 +47,16 @@ export interface TestProxy {
 /** What a configuration must add to the harness's own parts. */
 export type Parts = Pick<ProxyConfigInput, "listeners" | "services" | "rules"> & Partial<ProxyConfigInput>;
 
-/** @param env the proxy's environment. @default the tests' own */
+/**
+ * @param env the proxy's environment. @default the tests' own
+ * @param wrap a command that runs the proxy's own, which it is given as its arguments
+ */
 export async function startProxy(
   scope: Scope,
   parts: Parts,
   name = "proxy",
   env?: Readonly<Record<string, string>>,
+  wrap: readonly string[] = [],
 ): Promise<TestProxy> {
   const bun = findBun();
   if (!bun) throw new Error("these tests run the proxy under Bun, which npm ci installs");
@@ -84,7 +88,8 @@ export async function startProxy(
   };
   writeFileSync(file("yaml"), stringify(config));
   const main = join(import.meta.dirname, "../../proxy-image/main.ts");
-  const running = await scope.start(name, bun, [main, file("yaml")], {
+  const [command = bun, ...args] = [...wrap, bun, main, file("yaml")];
+  const running = await scope.start(name, command, args, {
     ready: async () => (await fetch(`http://127.0.0.1:${metricsPort}/readyz`)).ok,
     timeoutSeconds: 30,
     ...(env && { env }),
