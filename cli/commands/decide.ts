@@ -70,7 +70,11 @@ export const registerDecide: Register = (program, exit) => {
         "Istio objects: take workloads as in the mesh (default: by their labels)",
       ).choices(["sidecar", "ztunnel"]),
     )
-    .addOption(new Option("--dataplane <plane>").choices(["sidecar", "ztunnel"]).hideHelp())
+    .addOption(
+      new Option("--dataplane <plane>", "the same as --data-plane")
+        .choices(["sidecar", "ztunnel"])
+        .hideHelp(),
+    )
     .option("--trust-domain <domain>", "Istio objects: the mesh's trust domain", "cluster.local")
     .option("--root-namespace <namespace>", "Istio objects: the mesh's root namespace", "istio-system")
     .option("--dns-capture", "Istio objects: clients resolve names with Istio's DNS proxy")
