@@ -12,7 +12,7 @@ import { callUnary } from "./unary-call.ts";
 
 export type IstiodSource = Extract<ProxyCertificate, { source: "istiod" }>;
 
-/** A certificate that istiod signed for this process. */
+/** A certificate that istiod signed, or the SPIFFE Workload API gave, for this process. */
 export interface IssuedCertificate {
   /** PEM: the leaf, then intermediates. */
   readonly cert: string;
@@ -20,6 +20,8 @@ export interface IssuedCertificate {
   readonly key: string;
   /** PEM: the mesh's roots, the bundle of the own trust domain. */
   readonly bundle: string;
+  /** PEM by trust domain: of others, as far as the source gives them. */
+  readonly federated: ReadonlyMap<string, string>;
   readonly trustDomain: string;
   /** Epoch milliseconds. */
   readonly notAfter: number;
@@ -66,7 +68,14 @@ export async function issue(source: IstiodSource, trustDomain: string): Promise<
   if (!trust.vouches(trustDomain, leaf, issuers, Date.now())) {
     throw new Error("the certificate does not chain to the root that came with it");
   }
-  return { cert: `${[first, ...intermediates].join("\n")}\n`, key, bundle, trustDomain, notAfter };
+  return {
+    cert: `${[first, ...intermediates].join("\n")}\n`,
+    key,
+    bundle,
+    federated: new Map(),
+    trustDomain,
+    notAfter,
+  };
 }
 
 /** Whose token it is, by its `sub`: only to write the request; istiod verifies the token and decides. */

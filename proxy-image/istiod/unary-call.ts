@@ -23,7 +23,7 @@ export class CallError extends Error {
 /** More than this is no certificate chain. */
 const MAX_ANSWER = 1024 * 1024;
 /** Flag byte and four bytes of length before each message. */
-const PREFIX = 5;
+export const PREFIX = 5;
 
 /**
  * One gRPC call with one message each way, over TLS. That is all that a certificate takes; a gRPC library would be several
@@ -77,7 +77,7 @@ export function callUnary(call: UnaryCall): Promise<Uint8Array> {
       if (size > MAX_ANSWER) end(new CallError("the answer is too long"));
     });
     stream.on("close", () => end(answerOf(status, Buffer.concat(chunks))));
-    stream.end(Buffer.concat([prefixOf(call.message.length), call.message]));
+    stream.end(framed(call.message));
   });
 }
 
@@ -88,17 +88,27 @@ function prefixOf(length: number): Uint8Array {
 }
 
 function answerOf(headers: IncomingHttpHeaders, body: Buffer): Error | Uint8Array {
-  const http = Number(headers[constants.HTTP2_HEADER_STATUS] ?? 0);
-  const code = headers["grpc-status"];
-  if (http !== 200 && code === undefined) return new CallError(`the answer is HTTP ${http}, not gRPC`);
-  if (code !== "0") {
-    const message = decode(String(headers["grpc-message"] ?? ""));
-    return new CallError(`gRPC status ${String(code ?? "missing")}${message ? `: ${message}` : ""}`);
-  }
+  const refusal = refusalOf(headers);
+  if (refusal) return refusal;
   if (body.length < PREFIX || body[0] !== 0 || body.readUInt32BE(1) !== body.length - PREFIX) {
     return new CallError("the answer is not one uncompressed message");
   }
   return body.subarray(PREFIX);
+}
+
+/** What headers and trailers of an answer say against it; undefined for a call that succeeded. */
+export function refusalOf(headers: IncomingHttpHeaders): CallError | undefined {
+  const http = Number(headers[constants.HTTP2_HEADER_STATUS] ?? 0);
+  const code = headers["grpc-status"];
+  if (http !== 200 && code === undefined) return new CallError(`the answer is HTTP ${http}, not gRPC`);
+  if (code === "0") return undefined;
+  const message = decode(String(headers["grpc-message"] ?? ""));
+  return new CallError(`gRPC status ${String(code ?? "missing")}${message ? `: ${message}` : ""}`);
+}
+
+/** A message with the five bytes that gRPC puts before it: not compressed, and its length. */
+export function framed(message: Uint8Array): Uint8Array {
+  return Buffer.concat([prefixOf(message.length), message]);
 }
 
 /** Percent-encoded by the protocol; a server that does it wrong must not hide its message. */

@@ -16,7 +16,7 @@ export interface KeyPair {
 /** A configuration with the content of every file that it names: read together, used together. */
 export interface Loaded {
   readonly config: ProxyConfig;
-  /** The proxy's own certificate; undefined as long as istiod has not signed one. */
+  /** The proxy's own certificate; undefined as long as its source has not given one. */
   readonly certificate: KeyPair | undefined;
   /** Certificates of listeners that have their own, by listener name. */
   readonly listenerCertificates: ReadonlyMap<string, KeyPair>;
@@ -108,33 +108,34 @@ function ownCertificate(
       return pair;
     }
     case "istiod":
-      return undefined;
     case "workloadApi":
-      throw new LoadError(
-        'certificate source "workloadApi" is not supported by this version; use files or istiod',
-      );
+      return undefined;
   }
 }
 
 /**
- * Puts a certificate from istiod into what was loaded: the proxy's own, and its roots as the bundle of the own trust
- * domain, unless the configuration names a file for that.
+ * Puts a certificate from istiod or the Workload API into what was loaded: the proxy's own, and with it the bundles of the
+ * own trust domain and of others, unless the configuration names a file for one.
  *
  * @throws LoadError when it is not of the configuration's trust domain
  */
 export function withIssued(loaded: Loaded, issued: IssuedCertificate | undefined): Loaded {
   const { certificate, trust } = loaded.config;
-  if (certificate.source !== "istiod" || !issued) return loaded;
+  if (certificate.source === "files" || !issued) return loaded;
   if (issued.trustDomain !== trust.trustDomain) {
     throw new LoadError(
       `the certificate in use is of trust domain "${issued.trustDomain}"; start the proxy anew to change to "${trust.trustDomain}"`,
     );
   }
-  const named = trust.bundles.some(({ trustDomain }) => trustDomain === trust.trustDomain);
+  // What was loaded may hold the bundles of the certificate before: only those from files stay.
+  const files = new Set(trust.bundles.map(({ trustDomain }) => trustDomain));
+  const named = [...loaded.bundles].filter(([domain]) => files.has(domain));
+  // The own bundle vouches for an alias: a second authority for the same names would be one too many.
+  const others = [...issued.federated].filter(([domain]) => !trust.aliases.includes(domain));
   return {
     ...loaded,
     certificate: { cert: issued.cert, key: issued.key },
-    bundles: named ? loaded.bundles : new Map(loaded.bundles).set(trust.trustDomain, issued.bundle),
+    bundles: new Map([...others, [trust.trustDomain, issued.bundle], ...named]),
   };
 }
 

@@ -15,6 +15,7 @@ import { ProxyMetrics } from "../metrics/proxy-metrics.ts";
 import type { SeriesSnapshot } from "../metrics/series.ts";
 import { DescriptorError, descriptorLimit } from "../runtime/descriptors.ts";
 import { ProxyState } from "../state.ts";
+import { SvidSource } from "../workload-api/svid-source.ts";
 import type { Control, LiveConnection, VerdictQuestion } from "./control.ts";
 import { drain } from "./drain.ts";
 import { load } from "./load.ts";
@@ -28,7 +29,7 @@ export class ProxyProcess implements Control {
   readonly #listeners: Listeners;
   readonly #reloader: Reloader;
   readonly #watch: FileWatch;
-  readonly #renewal: Renewal;
+  readonly #renewal: Renewal | SvidSource;
   readonly #log: Log;
   readonly #timers: ReturnType<typeof setInterval>[] = [];
   readonly #worker: number;
@@ -53,7 +54,8 @@ export class ProxyProcess implements Control {
     this.state = new ProxyState(loaded, auditLog, new ProxyMetrics(metrics.maxSeries));
     this.state.keys.onFetch = (provider, result, error) => {
       this.state.metrics.keysFetched(provider, result);
-      if (result === "failed") log.log("warn", "keys of an identity provider cannot be fetched", { provider, error });
+      if (result === "failed")
+        log.log("warn", "keys of an identity provider cannot be fetched", { provider, error });
     };
     this.#listeners = new Listeners(this.state, worker === undefined);
     this.#reloader = new Reloader(configFile, this.state, this.#listeners, log);
@@ -62,16 +64,19 @@ export class ProxyProcess implements Control {
     this.#reloader.onLoaded = ({ files }) => {
       this.#watch.files = files;
     };
-    this.#renewal = this.#renewalFromIstiod();
+    this.#renewal =
+      loaded.config.certificate.source === "workloadApi"
+        ? this.#fromWorkloadApi()
+        : this.#renewalFromIstiod();
   }
 
-  /** Binds the ports and begins; with a certificate from istiod, once there is one. */
+  /** Binds the ports and begins; with a certificate from istiod or the Workload API, once there is one. */
   async start(): Promise<void> {
     this.#checkDescriptors();
     this.#startTimers();
     this.state.generation.credentials.warm();
     this.state.audit.open(this.state.generation.config.audit.signing?.interval ?? 0);
-    if (this.#usesIstiod) await this.#renewal.first();
+    if (this.#isIssued) await this.#renewal.first();
     if (this.state.draining) return;
     await this.#listeners.sync();
     this.#log.log("info", "ready", {
@@ -80,8 +85,8 @@ export class ProxyProcess implements Control {
     });
   }
 
-  get #usesIstiod(): boolean {
-    return this.state.generation.config.certificate.source === "istiod";
+  get #isIssued(): boolean {
+    return this.state.generation.config.certificate.source !== "files";
   }
 
   #renewalFromIstiod(): Renewal {
@@ -103,6 +108,31 @@ export class ProxyProcess implements Control {
     });
   }
 
+  #fromWorkloadApi(): SvidSource {
+    return new SvidSource({
+      wanted: () => {
+        const { certificate, trust } = this.state.generation.config;
+        if (certificate.source !== "workloadApi") {
+          throw new Error("the certificate does not come from the Workload API");
+        }
+        return { socket: certificate.socket, hint: certificate.hint, trustDomain: trust.trustDomain };
+      },
+      take: (issued) => this.#reloader.renew(issued),
+      now: Date.now,
+      random: Math.random,
+      done: (error) => {
+        this.state.metrics.certificateAsked(error === undefined ? "ok" : "failed");
+        const expires = expiryText(this.state.generation.certificateExpires);
+        if (error === undefined) this.#log.log("info", "the Workload API gave the certificate", { expires });
+        else
+          this.#log.log("error", "the Workload API gave no certificate; asked again soon", {
+            error,
+            expires,
+          });
+      },
+    });
+  }
+
   #startTimers(): void {
     let last = performance.now();
     this.#timers.push(
@@ -115,10 +145,10 @@ export class ProxyProcess implements Control {
       setInterval(() => {
         this.#watch.look();
         this.#reloader.tick();
-        if (this.#usesIstiod) void this.#renewal.tick();
+        if (this.#isIssued) void this.#renewal.tick();
       }, 500),
     );
-    if (this.#usesIstiod) void this.#renewal.tick();
+    if (this.#isIssued) void this.#renewal.tick();
   }
 
   /** Stops in order; resolves when every record is written. */
@@ -133,7 +163,7 @@ export class ProxyProcess implements Control {
     if (this.state.draining) reasons.push("draining");
     const { certificateExpires } = this.state.generation;
     if (certificateExpires === undefined) {
-      reasons.push(`no certificate yet: ${this.#renewal.lastError ?? "istiod has not answered"}`);
+      reasons.push(`no certificate yet: ${this.#renewal.lastError ?? "its source has not answered"}`);
     } else if (certificateExpires <= Date.now()) {
       reasons.push(`the certificate expired at ${expiryText(certificateExpires)}`);
     }

@@ -38,7 +38,7 @@ export class Reloader {
   }
 
   /**
-   * Puts a certificate from istiod to use, with the configuration in force: a configuration file that is broken at this
+   * Puts a certificate from istiod or the Workload API to use, with the configuration in force: a configuration file that is broken at this
    * moment must not keep a proxy on a certificate that ends.
    *
    * @throws Error when it cannot be used; the one before stays
@@ -88,8 +88,9 @@ export class Reloader {
     let loaded: Loaded;
     try {
       loaded = withIssued(load(this.#configFile), this.#issued);
-      if (before.certificate && !loaded.certificate) {
-        throw new LoadError("start the proxy anew to take its certificate from istiod");
+      const { source } = loaded.config.certificate;
+      if (source !== "files" && source !== before.config.certificate.source) {
+        throw new LoadError("start the proxy anew to take its certificate from elsewhere than files");
       }
       if (JSON.stringify(plain(loaded)) === JSON.stringify(plain(before))) return { result: "unchanged" };
       await this.#use(loaded, before);

@@ -10,9 +10,10 @@ import { oracle } from "./oracle.ts";
 import { pulumi } from "./pulumi.ts";
 import { pulumiLanguageNodejs } from "./pulumi-language-nodejs.ts";
 import { pulumiLanguageYaml } from "./pulumi-language-yaml.ts";
-import { buildah, ip, mariadb, nats, nft, postgres, redis, runc } from "./servers.ts";
+import { buildah, ip, mariadb, nats, nft, postgres, promtool, redis, runc } from "./servers.ts";
 import { stepCa } from "./step-ca.ts";
 import { istioValidator, networkPolicyValidator } from "./validators.ts";
+import { workloadApi } from "./workload-api.ts";
 
 export const recipes = {
   pulumi,
@@ -37,10 +38,12 @@ export const recipes = {
   mariadb,
   nats,
   "step-ca": stepCa,
+  "workload-api": workloadApi,
   nft,
   ip,
   buildah,
   runc,
+  promtool,
 } as const satisfies Record<string, Recipe>;
 
 export type PartName = keyof typeof recipes;
