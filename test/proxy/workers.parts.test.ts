@@ -41,7 +41,11 @@ function recordsOf(worker: number): { connection: string; bytes_recv: number }[]
   const name = `proxy.audit.jsonl.worker-${worker}`;
   if (!readdirSync(scope.dir).includes(name)) return [];
   const lines = readFileSync(join(scope.dir, name), "utf8").split("\n").filter(Boolean);
-  return lines.map((line) => JSON.parse(line) as { connection: string; bytes_recv: number });
+  const records = lines.map(
+    (line) => JSON.parse(line) as { event: string; connection: string; bytes_recv: number },
+  );
+  // A file also tells of its chain of hashes.
+  return records.filter(({ event }) => event === "close");
 }
 
 async function value(name: string): Promise<number> {
