@@ -27,7 +27,7 @@ export async function openStore(): Promise<CredentialStore> {
 }
 
 /** The keyring, and files for what it refuses: some hold no entry as long as the tokens of some providers. */
-function eitherStore(keyring: CredentialStore, files: CredentialStore): CredentialStore {
+export function eitherStore(keyring: CredentialStore, files: CredentialStore): CredentialStore {
   return {
     what: keyring.what,
     read: (context) => keyring.read(context) ?? files.read(context),
