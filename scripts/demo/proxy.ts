@@ -1,7 +1,7 @@
 /**
  * The proxy with the configuration that the stack has just deployed, on this machine: one connection that a grant allows,
  * one that none does, and the record of each. Only what a laptop cannot have is replaced: the certificates of the mesh (by
- * throw-away ones for the same identities), and the database (by a server that answers with what it is sent).
+ * throw-away ones for the same identities), and the database with the login to it (by a server that answers with what it is sent).
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
@@ -73,10 +73,13 @@ function forThisMachine(config: CompiledConfig, port: number, health: number, ba
         ...service,
         endpoints: [{ host: "127.0.0.1", port: backend }],
         tls: { mode: "none" },
+        auth: undefined,
         mesh: undefined,
       },
     ],
-    rules: config.rules.filter((rule) => rule.service === SERVICE),
+    rules: config.rules
+      .filter((rule) => rule.service === SERVICE)
+      .map((rule) => ({ ...rule, loginUsers: undefined })),
     metrics: { bind: "127.0.0.1", port: health },
     admin: undefined,
     audit: { sinks: [{ type: "stdout" }] },

@@ -16,8 +16,8 @@ export interface ProxyPodOptions {
 }
 
 /**
- * Starts it. Replaced in the configuration: where the services are, their TLS (the stand-ins for RDS and ElastiCache speak
- * none), and where istiod, its root and the token are, which are a Service and mounts in a cluster. Listeners, rules,
+ * Starts it. Replaced in the configuration: where the services are, their TLS and login (the stand-ins for RDS and ElastiCache
+ * have none; the login is held in `test/proxy/broker.parts.test.ts`), and where istiod, its root and the token are, which are a Service and mounts in a cluster. Listeners, rules,
  * identities, limits and the rest of the certificate's source are the compiled ones.
  */
 export async function startProxyPod(
@@ -33,7 +33,15 @@ export async function startProxyPod(
   writeFileSync(ca, istiod.rootCertificate);
   const services = (config.services as readonly { name: string }[]).map((service) => ({
     ...service,
-    ...(backends[service.name] && { endpoints: [backends[service.name]], tls: { mode: "none" } }),
+    ...(backends[service.name] && {
+      endpoints: [backends[service.name]],
+      tls: { mode: "none" },
+      auth: undefined,
+    }),
+  }));
+  const rules = (config.rules as readonly { service: string }[]).map((rule) => ({
+    ...rule,
+    ...(backends[rule.service] && { loginUsers: undefined }),
   }));
   const certificate = config.certificate as { source: string; address: string };
   const serverName = certificate.address.replace(/:\d+$/, "");
@@ -43,6 +51,7 @@ export async function startProxyPod(
     JSON.stringify({
       ...config,
       services,
+      rules,
       // This istiod is alone and has its default name, where the example's has that of one cluster of two.
       certificate: {
         ...certificate,
