@@ -23,7 +23,7 @@ export interface Compared {
   /** Connections that reach a service of their own, not what is left over. */
   readonly routed: number;
   readonly clusters: number;
-  readonly ambiguous: number;
+  readonly refused: number;
   readonly differences: readonly Difference[];
 }
 
@@ -42,19 +42,19 @@ export function compare(
   const view = sidecarView(world, pod);
   const differences: Difference[] = [];
   const named = new Set<string>();
-  const count = { connections: 0, routed: 0, ambiguous: 0 };
+  const count = { connections: 0, routed: 0, refused: 0 };
   for (const address of addresses) {
     for (const port of PORTS) {
       for (const bytes of BYTES) {
         const istio = follow(listeners, address, port, bytes);
-        if (istio === "ambiguous") {
-          count.ambiguous += 1;
-          continue;
-        }
+        if (istio === "refused") count.refused += 1;
         const selected = selectTarget(view, address, port, bytes);
-        const ours = selected.http
-          ? "http"
-          : Object.fromEntries(selected.targets.map(({ cluster, weight }) => [cluster, weight]));
+        const ours =
+          selected.refused !== undefined
+            ? "refused"
+            : selected.http
+              ? "http"
+              : Object.fromEntries(selected.targets.map(({ cluster, weight }) => [cluster, weight]));
         count.connections += 1;
         for (const name of typeof istio === "string" ? [] : Object.keys(istio))
           if (name.includes("|")) named.add(name);

@@ -11,7 +11,7 @@ export interface Bytes {
 }
 
 /** The clusters with their weights, `http` for a chain that parses HTTP, `none` where the connection is closed. */
-export type Sent = Readonly<Record<string, number>> | "http" | "none" | "ambiguous";
+export type Sent = Readonly<Record<string, number>> | "http" | "none" | "refused";
 
 export function follow(listeners: readonly XdsListener[], address: string, port: number, bytes: Bytes): Sent {
   const redirected = listeners.filter(({ binds }) => binds !== true);
@@ -19,18 +19,28 @@ export function follow(listeners: readonly XdsListener[], address: string, port:
     redirected.find((one) => one.port === port && one.addresses.includes(wanted));
   const listener = at(address) ?? at("0.0.0.0") ?? listeners.find(({ name }) => name === "virtualOutbound");
   if (listener === undefined) return "none";
+  if (isRefused(listener)) return "refused";
   const found = chainOf(listener, address, port, bytes);
-  if (found === "ambiguous") return found;
   if (found === undefined) return "none";
   return found.http === true ? "http" : (found.clusters ?? "none");
 }
 
-function chainOf(
-  listener: XdsListener,
-  address: string,
-  port: number,
-  bytes: Bytes,
-): XdsChain | "ambiguous" | undefined {
+/** Envoy refuses a listener with two chains that ask for the same ("multiple filter chains with the same matching rules"). */
+export function isRefused({ chains }: XdsListener): boolean {
+  const asked = chains.flatMap((chain) => {
+    const each = (values: readonly string[] | undefined) => (values?.length ? [...new Set(values)] : [""]);
+    return each(chain.ranges).flatMap((range) =>
+      each(chain.serverNames).flatMap((name) =>
+        each(chain.applications).map((application) =>
+          [range, name, application, chain.transport ?? "", chain.port ?? 0].join(" "),
+        ),
+      ),
+    );
+  });
+  return new Set(asked).size < asked.length;
+}
+
+function chainOf(listener: XdsListener, address: string, port: number, bytes: Bytes): XdsChain | undefined {
   const inspects = (name: string) => (listener.filters ?? []).some((filter) => filter.includes(name));
   const isTls = bytes.type === "tls" && inspects("tls_inspector");
   const transport = isTls ? "tls" : "raw_buffer";
@@ -45,7 +55,7 @@ function chainOf(
     if (wanted.length === 0) return 0;
     return application !== undefined && wanted.includes(application) ? 1 : -1;
   });
-  if (chains.length > 1) return "ambiguous";
+  if (chains.length > 1) throw new Error("several chains match, though no two ask for the same");
   return chains[0] ?? listener.default;
 }
 

@@ -35,11 +35,11 @@ async function compared(drawn: Shape) {
 }
 
 test(`${WORLDS} random worlds: every connection goes where istiod's configuration sends it, with the TLS it says`, async () => {
-  const total = { connections: 0, routed: 0, clusters: 0, ambiguous: 0 };
+  const total = { connections: 0, routed: 0, clusters: 0, refused: 0 };
   await fc.assert(
     fc.asyncProperty(world, async (drawn) => {
       for (const { differences, ...counts } of await compared(drawn)) {
-        for (const key of ["connections", "routed", "clusters", "ambiguous"] as const)
+        for (const key of ["connections", "routed", "clusters", "refused"] as const)
           total[key] += counts[key];
         expect(differences).toEqual([]);
       }
@@ -47,10 +47,9 @@ test(`${WORLDS} random worlds: every connection goes where istiod's configuratio
     { numRuns: WORLDS },
   );
   console.log(
-    `${total.connections} connections, ${total.routed} of them to a registered host; ${total.clusters} clusters; ${total.ambiguous} left out, as Envoy would refuse the listener`,
+    `${total.connections} connections, ${total.routed} of them to a registered host; ${total.clusters} clusters; ${total.refused} at listeners that Envoy refuses`,
   );
   // A comparison of nothing but what is left over would prove nothing.
   expect(total.routed).toBeGreaterThan(WORLDS * 20);
   expect(total.clusters).toBeGreaterThan(WORLDS);
-  expect(total.ambiguous).toBeLessThan(total.connections / 100);
 }, 900_000);

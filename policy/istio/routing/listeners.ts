@@ -1,6 +1,7 @@
 import ipaddr from "ipaddr.js";
 import { type Chain, tcpChains } from "./chains.ts";
 import { endpointAddresses } from "./endpoints.ts";
+import { canonicalRange, parseRange } from "./range.ts";
 import { statedProtocol } from "./read-routes.ts";
 import type { EgressScope, Scope } from "./scope.ts";
 import {
@@ -193,16 +194,34 @@ function sameSet(a: readonly string[], b: readonly string[]): boolean {
   return x.size === y.size && [...x].every((item) => y.has(item));
 }
 
-/** A range in its shortest form; one at the unspecified address stands for no range. */
+/** A range in its shortest form. */
 function range(text: string): string[] {
   const read = parseRange(text);
-  if (read === undefined || read.base === UNSPECIFIED) return [];
-  return [`${ipaddr.IPv4.networkAddressFromCIDR(`${read.base}/${read.bits}`).toString()}/${read.bits}`];
+  return read === undefined ? [] : [canonicalRange(read)];
 }
 
-/** `10.0.0.0/8`, or an address as a range of one. */
-export function parseRange(text: string): { readonly base: string; readonly bits: number } | undefined {
-  const [base = "", bits] = text.split("/");
-  if (!ipaddr.IPv4.isValidFourPartDecimal(base)) return undefined;
-  return { base, bits: bits === undefined ? 32 : Number(bits) };
+/**
+ * Why Envoy refuses a listener, if it does: two of its chains are for the same connections ("multiple filter chains with the
+ * same matching rules", istio#29197). A proxy that starts with one does not become ready; one that runs keeps what it had.
+ */
+export function refusedBy({ chains }: OutboundListener): string | undefined {
+  const special = chains.filter((chain) => !matchesAll(chain));
+  const seen = new Set<string>();
+  for (const { serverNames, ranges, http } of special) {
+    const read = [...new Set(ranges.flatMap(range))];
+    const named = serverNames.includes("*") ? [] : [...new Set(serverNames)];
+    for (const at of read.length > 0 ? read : ["any address"]) {
+      for (const name of named.length > 0 ? named : ["any server name"]) {
+        const key = `${at}, ${name}${http ? ", HTTP" : ""}`;
+        if (seen.has(key)) return key;
+        seen.add(key);
+      }
+    }
+  }
+  return undefined;
+}
+
+/** Such a chain is what is left when no other matches. */
+export function matchesAll({ serverNames, ranges, http }: Chain): boolean {
+  return !http && (serverNames.length === 0 || serverNames.includes("*")) && ranges.length === 0;
 }

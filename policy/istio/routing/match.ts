@@ -1,7 +1,7 @@
-import ipaddr from "ipaddr.js";
 import type { Chain } from "./chains.ts";
 import { isWithin } from "./host.ts";
-import { type OutboundListener, parseRange } from "./listeners.ts";
+import { matchesAll, type OutboundListener } from "./listeners.ts";
+import { isInRange, parseRange } from "./range.ts";
 import { UNSPECIFIED } from "./world.ts";
 
 /** What a client sends first, as far as a proxy looks at it. */
@@ -48,11 +48,6 @@ export function matchChain(
   return byProtocol[0] ?? chains.find(matchesAll);
 }
 
-/** Such a chain is what is left when no other matches. */
-function matchesAll({ serverNames, ranges, http }: Chain): boolean {
-  return !http && (serverNames.length === 0 || serverNames.includes("*")) && ranges.length === 0;
-}
-
 /** The chains with the best rank; those that ask for nothing (0) only where none that asks is met. */
 function closest(chains: readonly Chain[], rank: (chain: Chain) => number | undefined): Chain[] {
   const ranked = chains.map((chain) => ({ chain, rank: rank(chain) }));
@@ -61,16 +56,9 @@ function closest(chains: readonly Chain[], rank: (chain: Chain) => number | unde
 }
 
 function rangeRank(ranges: readonly string[], address: string): number | undefined {
-  const read = ranges.flatMap((text) => {
-    const range = parseRange(text);
-    return range === undefined || range.base === UNSPECIFIED ? [] : [range];
-  });
+  const read = ranges.flatMap((text) => parseRange(text) ?? []);
   if (read.length === 0) return 0;
-  if (!ipaddr.IPv4.isValidFourPartDecimal(address)) return undefined;
-  const ip = ipaddr.IPv4.parse(address);
-  const bits = read
-    .filter(({ base, bits: length }) => ip.match(ipaddr.IPv4.parse(base), length))
-    .map(({ bits: length }) => length);
+  const bits = read.filter((range) => isInRange(address, range)).map((range) => range.bits);
   return bits.length === 0 ? undefined : Math.max(...bits);
 }
 

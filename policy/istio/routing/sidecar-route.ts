@@ -6,7 +6,7 @@ import { type Destination, destination, type Sent } from "./destination.ts";
 import { type Endpoint, endpointAt, endpointsAtAddress } from "./endpoints.ts";
 import { envoyFilterNotes } from "./envoy-filters.ts";
 import { gatewayAt, gatewayHop } from "./gateway-route.ts";
-import { type OutboundListener, outboundListeners } from "./listeners.ts";
+import { type OutboundListener, outboundListeners, refusedBy } from "./listeners.ts";
 import { type FirstBytes, matchChain, matchListener } from "./match.ts";
 import { type Scope, scopeOf } from "./scope.ts";
 import type { Arrival, Hop, Leg } from "./types.ts";
@@ -35,14 +35,17 @@ export interface Selected {
   readonly targets: readonly Target[];
   /** True for what Envoy parses as HTTP, and routes by its Host header. */
   readonly http: boolean;
+  /** Why Envoy refuses the listener; nothing is decided then. */
+  readonly refused: string | undefined;
 }
 
 export function selectTarget(view: SidecarView, address: string, port: number, first: FirstBytes): Selected {
   const listener = matchListener(view.listeners, address, port);
+  const refused = listener && refusedBy(listener);
   const chain = listener && matchChain(listener, address, first);
-  if (chain?.http === true) return { listener, chain, targets: [], http: true };
+  if (chain?.http === true) return { listener, chain, targets: [], http: true, refused };
   const targets = chain?.targets ?? [{ cluster: catchAll(view.scope), weight: 100 }];
-  return { listener, chain, targets, http: false };
+  return { listener, chain, targets, http: false, refused };
 }
 
 /** Where everything goes that no listener is for. */
@@ -70,7 +73,9 @@ export function routeFromSidecar(
   { address, port, first, host }: Outgoing,
 ): { hop: Hop; notes: string[] } {
   const selected = selectTarget(view, address, port, first);
-  const { listener, chain, http } = selected;
+  const { listener, chain, http, refused } = selected;
+  if (listener !== undefined && refused !== undefined)
+    return { hop: refusedHop(sender, listener, refused), notes: [] };
   const notes = envoyFilterNotes(world, {
     proxy: sender.pod,
     context: "SIDECAR_OUTBOUND",
@@ -104,6 +109,29 @@ export function routeFromSidecar(
       legs,
     },
     notes,
+  };
+}
+
+function refusedHop({ pod }: Sender, listener: OutboundListener, twice: string): Hop {
+  const broken = `Envoy refuses the listener: two of its chains are for the same connections (${twice}). A pod that starts with it does not become ready (istio#29197)`;
+  const routes = [...new Set(listener.chains.map(({ route, service }) => (route ?? service)?.id ?? ""))];
+  return {
+    proxy: `sidecar of ${pod.workload}`,
+    listener: listenerName(listener),
+    listenerOf: undefined,
+    route: `refused: of ${routes.join(", ")}`,
+    routeObject: undefined,
+    legs: [
+      {
+        destination: "nowhere",
+        cluster: undefined,
+        share: 100,
+        because: "",
+        arrivals: [],
+        next: undefined,
+        broken,
+      },
+    ],
   };
 }
 
