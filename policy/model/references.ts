@@ -9,7 +9,9 @@ import type { Trust } from "./types.ts";
 export function checkReferences(byKind: ByKind, trust: Trust, report: Report): void {
   const check = new ReferenceCheck(byKind, trust, report);
   for (const source of byKind.Service.values()) {
-    check.clusters(source, ["spec", "location", "clusters"], source.document.spec.location.clusters);
+    const { location, tokenLogin } = source.document.spec;
+    check.clusters(source, ["spec", "location", "clusters"], location.clusters);
+    if (tokenLogin) check.providerName(source, ["spec", "tokenLogin", "provider"], tokenLogin.provider);
   }
   for (const source of byKind.Workload.values()) {
     const { spec } = source.document;
@@ -132,7 +134,10 @@ class ReferenceCheck {
   }
 
   provider(source: Sourced, path: Path, qualified: string): void {
-    const name = qualified.slice(0, qualified.indexOf(":"));
+    this.providerName(source, path, qualified.slice(0, qualified.indexOf(":")));
+  }
+
+  providerName(source: Sourced, path: Path, name: string): void {
     this.#known("identity provider", this.#providers, this.#providers.includes(name), source, path, name);
   }
 

@@ -227,6 +227,15 @@ export const serviceSpec = z.strictObject({
     .enum(["none", "rds-iam", "elasticache-iam"])
     .default("none")
     .describe("How the proxy logs in to the service for the client. @default the client logs in itself"),
+  tokenLogin: z
+    .strictObject({
+      provider: name.describe("Name of the OIDC provider in Trust whose tokens are taken."),
+      port: port.describe("Port of the proxy for it, not 20000 to 29999 and no other Service's."),
+    })
+    .optional()
+    .describe(
+      "Stock PostgreSQL clients may give a token as their password, at a port of the proxy of its own. Needs `auth`, because the proxy keeps the token. @default not",
+    ),
   owner: text.optional().describe("Team or person who answers for it."),
   aws: aws.optional(),
 });

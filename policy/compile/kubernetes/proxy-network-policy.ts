@@ -2,6 +2,7 @@ import type { Service as PolicyService, Rule } from "../../model/types.ts";
 import { admitted } from "../../plan/admitted.ts";
 import { servicePortKey } from "../../plan/listener-ports.ts";
 import { proxyLogsIn } from "../../plan/proxy-login.ts";
+import { tokenLoginPorts } from "../../plan/token-login.ts";
 import { hasRef } from "../../schema/index.ts";
 import { type Context, podPorts, proxyPorts } from "./context.ts";
 import { needsConnect } from "./destinations.ts";
@@ -60,7 +61,7 @@ function ingress(context: Context, shard: Shard, services: readonly PolicyServic
     }
   }
   return [
-    ...(anyone ? [{ ports: [tcp(connectPort)] }] : []),
+    ...(anyone ? [{ ports: [connectPort, ...tokenLoginPorts(services)].map((port) => tcp(port)) }] : []),
     ...groupByPorts(entries).map(({ peers, ports }) => ({ from: peers, ports })),
   ];
 }

@@ -1,13 +1,14 @@
 import type { Service as PolicyService } from "../../model/types.ts";
 import { servicePortKey } from "../../plan/listener-ports.ts";
+import { tokenLoginPorts } from "../../plan/token-login.ts";
 import { findingAt } from "../report.ts";
 import { managedLabels } from "../target.ts";
 import type { Context } from "./context.ts";
 import type { Service } from "./objects.ts";
 import type { Shard } from "./proxy-pods.ts";
 
-/** The port on which people and agents name the service that they want. */
-export function connectService(context: Context, shard: Shard): Service {
+/** The port on which people and agents name the service that they want, and those on which a token is a password. */
+export function connectService(context: Context, shard: Shard, services: readonly PolicyService[]): Service {
   const { connectPort } = context.model.trust.spec.proxy;
   return {
     apiVersion: "v1",
@@ -17,7 +18,15 @@ export function connectService(context: Context, shard: Shard): Service {
       type: "ClusterIP",
       selector: shard.podLabels,
       // `tls-`: what arrives is TLS, which a sidecar of the client must not take apart.
-      ports: [{ name: "tls-connect", protocol: "TCP", port: connectPort, targetPort: connectPort }],
+      ports: [
+        { name: "tls-connect", protocol: "TCP", port: connectPort, targetPort: connectPort },
+        ...tokenLoginPorts(services).map((port) => ({
+          name: `tcp-token-${port}`,
+          protocol: "TCP" as const,
+          port,
+          targetPort: port,
+        })),
+      ],
     },
   };
 }

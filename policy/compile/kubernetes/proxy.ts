@@ -33,7 +33,7 @@ export function proxyObjects(
     const all = services.map((service) => `Service/${service.name}`);
     add(proxyDeployment(context, shard, services));
     add(proxyConfigMap(context, shard, configs.get(number) ?? "{}"), ...all);
-    add(connectService(context, shard));
+    add(connectService(context, shard, services));
     add(proxyDisruptionBudget(shard));
     add(proxyAutoscaler(context, shard));
     add(proxyNetworkPolicy(context, shard, services), ...all);

@@ -14,6 +14,7 @@ import { proxyRules } from "./rules.ts";
 import { proxyDuration } from "./scalar.ts";
 import { proxyService } from "./services.ts";
 import type { ProxyShard } from "./shard.ts";
+import { checkTokenLogins } from "./token-login.ts";
 
 /**
  * The configuration of each shard of the proxy. A shard holds its own services and their rules, and every agent: an agent
@@ -23,7 +24,7 @@ import type { ProxyShard } from "./shard.ts";
  */
 export function compileProxy(input: CompileInput): Compiled<ProxyShard> {
   const { model, cluster } = input;
-  const findings: Finding[] = checkLogins(model, cluster);
+  const findings: Finding[] = [...checkLogins(model, cluster), ...checkTokenLogins(model, cluster)];
   const rules = Map.groupBy(
     model.rules.filter((rule) => rule.via.includes("proxy")),
     (rule) => rule.service,

@@ -4,6 +4,7 @@ import { servicePortKey } from "../../plan/listener-ports.ts";
 import { HBONE_PORT, PROXY_MOUNTS } from "../../plan/proxy-mounts.ts";
 import { findingAt } from "../report.ts";
 import type { ProxyConfigInput } from "./config.ts";
+import { tokenLoginListener } from "./token-login.ts";
 
 type Listener = ProxyConfigInput["listeners"][number];
 
@@ -57,6 +58,10 @@ export function proxyListeners(
         service: service.name,
         servicePort: port,
       });
+    }
+    const token = tokenLoginListener(service);
+    if (token) {
+      listeners.push({ ...token, ...(connectCertificate !== undefined && { certificate }) });
     }
   }
   return listeners;
