@@ -3,6 +3,7 @@
  *
  * @packageDocumentation
  */
+export { AccessDashboards, type AccessDashboardsArgs } from "./access-dashboards.ts";
 export { AccessPlane, type AccessPlaneArgs } from "./access-plane.ts";
 export { AccessPolicy, type AccessPolicyArgs, type AccessPolicyOptions, Grantee } from "./access-policy.ts";
 export type { ComponentArgs, TrustSource } from "./component-args.ts";

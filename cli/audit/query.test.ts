@@ -1,5 +1,5 @@
 /** Answers of `audit query` against a plain filter in JavaScript, and that a query reads records and nothing else. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { withRecords } from "./engine.ts";
 import { checkReadOnly, type Filter, whereOf } from "./filter.ts";
 import { logFiles } from "./log-files.ts";
+import { COLUMNS } from "./records-table.ts";
 import { csvOf, type Row, tableOf } from "./rows.ts";
 import { selectRows } from "./select.ts";
 
@@ -137,4 +138,15 @@ describe("what is shown", () => {
   test("is no formula in a spreadsheet", () => {
     expect(csvOf(["user", "n"], rows).split("\r\n")[2]).toBe("'=cmd(),");
   });
+});
+
+test("the documented tables have every column, in order", () => {
+  const docs = readFileSync(join(import.meta.dirname, "../../docs/audit.md"), "utf8");
+  const tables = [...docs.matchAll(/CREATE (?:EXTERNAL )?TABLE portreeve_records \(([^;]*?)\n\)/g)];
+  expect(tables).toHaveLength(2);
+  for (const [, columns = ""] of tables) {
+    expect([...columns.matchAll(/`(\w+)`/g)].map(([, name]) => name)).toEqual(
+      COLUMNS.map(({ name }) => name),
+    );
+  }
 });

@@ -25,6 +25,7 @@ export const COLUMNS: readonly Column[] = [
   text("src.user"),
   { name: "src_groups", type: "VARCHAR[]", key: "src.groups" },
   text("src.role"),
+  text("src.role_session"),
   text("src.agent"),
   text("credential.issuer"),
   text("credential.expires"),

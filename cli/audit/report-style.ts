@@ -7,7 +7,8 @@ h1 { font-size: 26px; margin: 0 0 12px; } h2 { font-size: 19px; margin: 32px 0 8
 h3 { font-size: 16px; margin: 24px 0 4px; } h3 small { font-weight: normal; color: var(--dim); font-size: 13px; }
 h4 { font-size: 13px; margin: 12px 0 4px; color: var(--dim); }
 dl { display: grid; grid-template-columns: 1fr 1fr; gap: 4px 24px; margin: 0; } dl div { display: flex; gap: 8px; } dt { color: var(--dim); min-width: 64px; } dd { margin: 0; }
-table { border-collapse: collapse; width: 100%; } th, td { text-align: left; vertical-align: top; padding: 4px 8px; border-bottom: 1px solid var(--line); overflow-wrap: anywhere; }
+table { border-collapse: collapse; width: 100%; } th, td { text-align: left; vertical-align: top; padding: 4px 8px; border-bottom: 1px solid var(--line); overflow-wrap: break-word; }
+td:first-child { overflow-wrap: anywhere; min-width: 150px; } td:last-child { min-width: 140px; }
 th { background: var(--head); font-size: 12px; font-weight: 600; white-space: nowrap; } .n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; } .t { white-space: nowrap; }
 code { font: 12px/1.4 ui-monospace, "Liberation Mono", monospace; color: var(--dim); overflow-wrap: anywhere; }
 pre { font: 12px/1.4 ui-monospace, "Liberation Mono", monospace; background: var(--head); border: 1px solid var(--line); padding: 12px; white-space: pre-wrap; overflow-wrap: anywhere; }

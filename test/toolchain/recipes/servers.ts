@@ -117,3 +117,11 @@ export const runc = systemProgram("runc", {
   versionFlag: "--version",
   cost: { seconds: 10, megabytes: 12 },
 });
+
+export const promtool = systemProgram("promtool", {
+  command: "promtool",
+  title: "promtool (unit tests of the alerts)",
+  packages: ["prometheus"],
+  versionFlag: "--version",
+  cost: { seconds: 40, megabytes: 220 },
+});
