@@ -11,7 +11,12 @@ import {
   writePacket,
 } from "../protocol/mysql-packets.ts";
 import { append, type BrokerPeers, MAX_HELD, NOTHING } from "./login.ts";
-import { greetingForClient, isClearPasswordRequest, writeBrokeredLogin } from "./mysql-request.ts";
+import {
+  checkServer,
+  greetingForClient,
+  isClearPasswordRequest,
+  writeBrokeredLogin,
+} from "./mysql-request.ts";
 
 /**
  * Logs in to MySQL or MariaDB for a client whose own proof is neither needed nor passed on.
@@ -35,7 +40,7 @@ export class MysqlBrokeredLogin implements Middle {
   #login: LoginRequest | undefined;
   #user: string | undefined;
   #token: string | undefined;
-  #state: "greeting" | "login" | "securing" | "answer" | "over" = "greeting";
+  #state: "greeting" | "login" | "credential" | "securing" | "answer" | "over" = "greeting";
 
   constructor(peers: BrokerPeers, greeted: boolean) {
     this.#peers = peers;
@@ -85,6 +90,7 @@ export class MysqlBrokeredLogin implements Middle {
         return this.#takeClient((packet) => this.#onLogin(packet));
       case "answer":
         return this.#takeServer((packet) => this.#onAnswer(packet));
+      case "credential":
       case "securing":
       case "over":
         return false;
@@ -114,6 +120,7 @@ export class MysqlBrokeredLogin implements Middle {
       return;
     }
     this.#greeting = readGreeting(payload);
+    checkServer(this.#greeting);
     if (!this.#greeted) this.#peers.toClient(writePacket(0, greetingForClient(payload, this.#greeting)));
     this.#state = "login";
   }
@@ -123,14 +130,16 @@ export class MysqlBrokeredLogin implements Middle {
     if (!greeting) return;
     const login = readLogin(payload);
     this.#login = login;
-    this.#state = "securing";
+    this.#state = "credential";
     this.#peers.credential(textOf(login.user), (user, token) => {
-      if (this.#state !== "securing") return;
+      if (this.#state !== "credential") return;
+      this.#state = "securing";
       this.#user = user;
       this.#token = token;
       const request = writeBrokeredLogin(login, greeting, user);
       // SSLRequest is the login's head: the server takes the capabilities from there.
       this.#peers.secure(writePacket(1, request.subarray(0, 32)), () => {
+        if (this.#state !== "securing") return;
         this.#peers.toServer(writePacket(2, request));
         this.#state = "answer";
         this.#run();

@@ -18,6 +18,14 @@ const CLEAR_PASSWORD = "mysql_clear_password";
 
 const NATIVE = "mysql_native_password";
 
+/** Throws for a server that cannot ask for a token, or not over TLS. */
+export function checkServer({ capabilities }: Greeting): void {
+  if ((capabilities & CLIENT_PLUGIN_AUTH) === 0) {
+    throw new MysqlError("the server knows no authentication plugins, and so no IAM tokens");
+  }
+  if ((capabilities & CLIENT_SSL) === 0) throw new MysqlError("the server offers no TLS");
+}
+
 /**
  * The server's greeting as the client gets it: without TLS, which the client has already, and with the plugin whose proof is
  * one packet that nothing follows. With another one, a client that has a password waits for more than the OK.
@@ -35,9 +43,6 @@ export function greetingForClient(payload: Uint8Array, { plugin }: Greeting): Ui
  * What client and server agree on for the time after (result formats, compression, session tracking) is the client's.
  */
 export function writeBrokeredLogin(login: LoginRequest, server: Greeting, user: string): Uint8Array {
-  if ((server.capabilities & CLIENT_PLUGIN_AUTH) === 0) {
-    throw new MysqlError("the server knows no authentication plugins, and so no IAM tokens");
-  }
   const agreed = login.capabilities & server.capabilities & ~LOGIN_FORM;
   const capabilities = agreed | CLIENT_SSL | CLIENT_SECURE_CONNECTION | CLIENT_PLUGIN_AUTH;
   const zero = Uint8Array.of(0);
