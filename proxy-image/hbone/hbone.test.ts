@@ -3,7 +3,6 @@ import { describe, expect, test } from "vitest";
 import { parseProxyConfig } from "../../policy/compile/proxy/config-parse.ts";
 import { parseAuthority } from "./authority.ts";
 import { destinationOf } from "./destination.ts";
-import { ResetBudget } from "./reset-budget.ts";
 
 describe("an authority", () => {
   test.each([
@@ -117,16 +116,5 @@ describe("a destination", () => {
     expect(at("10.0.0.7:15008")).toMatchObject({ to: "nowhere" });
     expect(at("10.0.0.7:20003")).toMatchObject({ to: "nowhere" });
     expect(at("10.0.0.7:22")).toMatchObject({ to: "nowhere" });
-  });
-});
-
-describe("resets of streams", () => {
-  test("are allowed in a burst, then at a steady rate, and no more", () => {
-    const budget = new ResetBudget(0);
-    const spent = (now: number, times: number) =>
-      Array.from({ length: times }, () => budget.spend(now)).filter(Boolean).length;
-    expect(spent(0, 2_000)).toBe(1_000);
-    expect(spent(1_000, 100)).toBe(33);
-    expect(spent(1_000_000, 2_000)).toBe(1_000);
   });
 });

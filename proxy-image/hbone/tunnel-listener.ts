@@ -41,6 +41,10 @@ export async function openTunnelListener(state: ProxyState, bound: HboneListener
     secure(state, bound, socket, context(), (secured, workload) => {
       const { bufferBytes } = state.generation.config.limits;
       const http = performServerHandshake(secured, {
+        // A stream that is reset at once is gone and leaves room for another: without this, the bound on streams at a time
+        // bounds no work (CVE-2023-44487). 1000 in a row, 33 a second for ever; then the connection is ended.
+        streamResetBurst: 1_000,
+        streamResetRate: 33,
         settings: {
           enableConnectProtocol: false,
           initialWindowSize: Math.min(Math.max(bufferBytes, WINDOW.least), WINDOW.most),

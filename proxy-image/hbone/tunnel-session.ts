@@ -16,7 +16,6 @@ import { parseAuthority } from "./authority.ts";
 import { destinationOf } from "./destination.ts";
 import { acceptInnerTls } from "./inner-tls.ts";
 import { Outlet } from "./outlet.ts";
-import { ResetBudget } from "./reset-budget.ts";
 import { serveMetrics } from "./serve-metrics.ts";
 import { TunnelStream } from "./tunnel-stream.ts";
 
@@ -46,7 +45,6 @@ export class TunnelSession implements Timed {
   readonly #session: ServerHttp2Session;
   readonly #workload: WorkloadIdentity;
   readonly #ends: Ends;
-  readonly #resets: ResetBudget;
   readonly #outlet: Outlet;
   readonly #gone: () => void;
   #streams = 0;
@@ -71,7 +69,6 @@ export class TunnelSession implements Timed {
     this.#gone = gone;
     const { now } = state.deadlines;
     this.#outlet = new Outlet(session);
-    this.#resets = new ResetBudget(now);
     this.#idleSince = now;
     session.on("stream", (stream, headers) => this.#opened(stream, headers));
     // Told to each stream as well, which records it.
@@ -116,7 +113,6 @@ export class TunnelSession implements Timed {
   #opened(http: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
     const state = this.#state;
     this.#streams += 1;
-    http.once("aborted", () => this.#reset());
     http.once("close", () => {
       this.#streams -= 1;
       this.#idleSince = state.deadlines.now;
@@ -177,13 +173,6 @@ export class TunnelSession implements Timed {
   get #transport(): TransportFacts {
     // HBONE's own server name says nothing about the client's TLS, if it has any.
     return { workload: this.#workload, sni: undefined, tlsVersion: "TLSv1.3", resumed: false };
-  }
-
-  #reset(): void {
-    if (this.#resets.spend(this.#state.deadlines.now) || this.#session.destroyed) return;
-    this.#state.metrics.refusedAtAccept(this.#bound.name, "resets");
-    this.#session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM);
-    this.#session.destroy();
   }
 }
 

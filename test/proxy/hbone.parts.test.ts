@@ -3,7 +3,9 @@
  * `hbone-envoy.parts.test.ts`; ztunnel itself is not to be had here.
  */
 import { randomBytes, X509Certificate } from "node:crypto";
+import { once } from "node:events";
 import type { ClientHttp2Session } from "node:http2";
+import { connect as connectTls } from "node:tls";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createAuthority, createLeaf } from "../../proxy-image/dev/certificates.ts";
 import { freePorts } from "../cluster/ports.ts";
@@ -24,13 +26,18 @@ beforeEach(async () => {
 
 afterEach(() => scope.stop());
 
-async function start(parts: Partial<Parts> = {}, handle?: Parameters<typeof startBackend>[1]): Promise<void> {
+async function start(
+  parts: Partial<Parts> = {},
+  handle?: Parameters<typeof startBackend>[1],
+  more: Parts["listeners"] = [],
+): Promise<void> {
   [hbone = 0, listener = 0] = await freePorts(2);
   backend = await startBackend(scope, handle);
   proxy = await startProxy(scope, {
     listeners: [
       { name: "hbone", mode: "hbone", bind: "127.0.0.1", port: hbone },
       { name: "orders", mode: "mtls", bind: "127.0.0.1", port: listener, service: "orders" },
+      ...more,
     ],
     services: [
       {
@@ -237,6 +244,38 @@ describe("a connection of streams", () => {
     expect((await roundTrip(stream, "to the end")).toString()).toBe("to the end");
     await stopping;
     expect(await proxy.record({ "src.identity": API })).toMatchObject({ close: "client-closed" });
+  });
+});
+
+describe("another port of the proxy's pods, which ztunnel reaches by HBONE too", () => {
+  test("is the shared one: the client's own TLS and CONNECT are inside, and it is judged by its own certificate", async () => {
+    const [shared = 0] = await freePorts(1);
+    await start({}, undefined, [{ name: "connect", mode: "connect", bind: "127.0.0.1", port: shared }]);
+    // Whoever runs the pod has no grant; the person in it shows a certificate of its own.
+    const { status, stream } = await openStream(session(OTHER), `127.0.0.1:${shared}`);
+    expect(status).toBe(200);
+    const { cert, key } = proxy.client(API);
+    const inner = connectTls({ socket: stream, ca: proxy.ca.cert, cert, key, servername: "localhost" });
+    await once(inner, "secureConnect");
+    inner.write("CONNECT orders:5432 HTTP/1.1\r\nHost: orders:5432\r\n\r\n");
+    expect(String((await once(inner, "data"))[0])).toMatch(/^HTTP\/1\.1 200 /);
+    inner.write("through two");
+    expect(String((await once(inner, "data"))[0])).toBe("through two");
+    inner.destroy();
+    stream.destroy();
+    expect(await proxy.record({ listener: "connect" })).toMatchObject({
+      "src.identity": API,
+      verdict: "allow",
+    });
+  });
+
+  test("is that of metrics, and no other", async () => {
+    await start();
+    const opened = session(OTHER);
+    const { stream } = await openStream(opened, `127.0.0.1:${proxy.metricsPort}`);
+    const text = await roundTrip(stream, "GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    expect(text.toString()).toMatch(/^HTTP\/1\.1 200 .*ready/s);
+    expect((await openStream(opened, `127.0.0.1:${proxy.adminPort}`)).status).toBe(403);
   });
 });
 
