@@ -184,13 +184,13 @@ describe("access for a while", () => {
       readdirSync(estate.policies).find((name) => name.startsWith("request-")) ?? "",
     );
     // An hour is too long for a test: the end is brought near. What ends it is the same.
-    const end = new Date(Date.now() + 15_000).toISOString();
+    const end = new Date(Date.now() + 30_000).toISOString();
     writeFileSync(file, readFileSync(file, "utf8").replace(/expires: .*/, `expires: ${end}`));
     await redeploy();
     expect(await psql(bob, "select 2")).toMatchObject({ stdout: "2\n", code: 0 });
     const { local, started } = await opened(bob);
     const held = await attempt(local, true);
-    await until("the connection is ended", 30, () => held.closed);
+    await until("the connection is ended", 60, () => held.closed);
     expect(Date.now()).toBeGreaterThanOrEqual(Date.parse(end));
     expect(await proxy.record({ close: "access-lost", "src.user": "okta:bob@example.com" })).toBeDefined();
     expect((await psql(bob, "select 2")).code).toBe(1);
@@ -246,13 +246,16 @@ describe("an agent", () => {
     }
   });
 
-  test("is ended by portreeve revoke at once, and refused from then on, while its person is not", async () => {
+  test("is held to its connections, ended by portreeve revoke at once, and refused from then on, while its person is not", async () => {
     const { local, started } = await opened(alice, "triage");
     const live = [await attempt(local, true), await attempt(local, true)];
     await until("both are open", 10, async () => {
       const connections = (await proxy.admin("GET", "/connections")) as { phase: string }[];
       return connections.filter(({ phase }) => phase === "relay").length === 2;
     });
+    await attempt(local);
+    const [limited] = await seen(started, /^connect: refused by the proxy: .*$/m, "stderr");
+    expect(limited).toMatch(/limit|connections/);
     const admin = `http://127.0.0.1:${proxy.adminPort}`;
     const revoked = alice.start(["revoke", "--agent", "triage", "--admin", admin]);
     const { stdout, code } = await revoked.ended;

@@ -26,7 +26,7 @@ beforeAll(async () => {
   const users = { alice: ["dba"], bob: ["interns"] };
   provider = await startProvider({ users });
   // Shorter than what the command wants a token to last: every use is a renewal.
-  brief = await startProvider({ users, tokenSeconds: 20 });
+  brief = await startProvider({ users, tokenSeconds: 29 });
   await new Promise<void>((done) => echo.listen(0, "127.0.0.1", done));
   const address = echo.address();
   const backend = typeof address === "object" && address ? address.port : 0;
@@ -198,6 +198,27 @@ describe("portreeve login", () => {
     expect(readdirSync(join(alice.home, "credentials"))).not.toContain("another.json");
   });
 
+  it("shows an AWS request signed at that moment, another each time, and keeps nothing", async () => {
+    const env = {
+      AWS_ACCESS_KEY_ID: "AKIAEXAMPLEEXAMPLE12",
+      AWS_SECRET_ACCESS_KEY: "not-a-secret",
+      AWS_EC2_METADATA_DISABLED: "true",
+    };
+    const options = ["login", "--context", "aws", "--aws", "--region", "eu-central-1", ...proxyOptions(wire)];
+    const before = wire.shown.length;
+    // The stand-in knows no AWS, and refuses: what is sent is what is looked at.
+    expect((await alice.start(options, env).ended).code).toBe(2);
+    expect((await alice.start(["ls", "--context", "aws"], env).ended).code).toBe(2);
+    const [first = "", second = "", ...more] = wire.shown.slice(before);
+    expect(more).toEqual([]);
+    for (const shown of [first, second]) {
+      const request = JSON.parse(Buffer.from(shown.replace("AWS4-STS ", ""), "base64url").toString());
+      expect(request).toMatchObject({ method: "POST", url: "https://sts.eu-central-1.amazonaws.com/" });
+    }
+    expect(first).not.toBe(second);
+    expect(readdirSync(join(alice.home, "credentials"))).not.toContain("aws.json");
+  });
+
   it("refuses two ways at once, an issuer without TLS, and a proxy with another certificate", async () => {
     const two = await alice.run("login", "--aws", "--device");
     expect(two).toMatchObject({ code: 2, stderr: "login: --aws and --device exclude each other\n" });
@@ -283,7 +304,7 @@ describe("a kept credential", () => {
       expect(code).toBe(0);
       expect(JSON.parse(stdout).services).toHaveLength(1);
     }
-    // A token of 20 seconds never outlives the margin, so each of them renews, one after the other.
+    // A token of 29 seconds never outlives the margin of 30, so each of them renews, one after the other.
     expect(brief.counts.refreshes - refreshes).toBe(4);
     expect((await alice.run("status", "--context", "brief")).code).toBe(0);
   });
