@@ -1,5 +1,5 @@
 import { GENESIS, type Seal } from "../../policy/audit/chain-line.ts";
-import type { ChainSummary, Problem } from "./verify.ts";
+import type { ChainSummary, Problem } from "./verification.ts";
 
 /** Numbers that did not come when they should have. */
 interface Missing {

@@ -5,7 +5,8 @@ import { CliError, EXIT } from "../exit.ts";
 import { Output } from "../reach/output.ts";
 import { logFiles } from "./log-files.ts";
 import { collect } from "./options.ts";
-import { type Expected, verifyFiles } from "./verify.ts";
+import type { Expected } from "./verification.ts";
+import { verifyFiles } from "./verify-files.ts";
 import { verifyJson, verifyText } from "./verify-format.ts";
 
 interface Options {

@@ -8,7 +8,8 @@ import { logFiles } from "./log-files.ts";
 import { observe } from "./observe.ts";
 import { patchOf } from "./patch.ts";
 import { type Control, controlsOf, type Standard } from "./standards.ts";
-import { type Verification, verifyFiles } from "./verify.ts";
+import type { Verification } from "./verification.ts";
+import { verifyFiles } from "./verify-files.ts";
 
 /** The report, and what was gathered around it. */
 export interface FullReport extends AuditReport {

@@ -1,5 +1,5 @@
 import { printable } from "./printable.ts";
-import type { Verification } from "./verify.ts";
+import type { Verification } from "./verification.ts";
 
 export function verifyText({ problems, more, notes, chains, lines, bytes }: Verification): string {
   const out = [

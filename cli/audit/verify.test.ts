@@ -5,7 +5,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { GENESIS, seal } from "../../policy/audit/chain-line.ts";
-import { type Expected, type Verification, Verifier } from "./verify.ts";
+import type { Expected, Verification } from "./verification.ts";
+import { Verifier } from "./verify.ts";
 
 /** Two chains, the second of a process that followed the first, as one file. */
 function logOf(first: number, second: number): { lines: string[]; heads: Expected[] } {

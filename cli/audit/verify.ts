@@ -1,109 +1,17 @@
-import { type KeyObject, verify as verifySignature } from "node:crypto";
-import {
-  type ChainEnd,
-  checkpointBytes,
-  GENESIS,
-  hashOf,
-  readSeal,
-  type Seal,
-} from "../../policy/audit/chain-line.ts";
-import { keyIdOf } from "../../policy/audit/key-id.ts";
+import { type ChainEnd, GENESIS, hashOf, readSeal, type Seal } from "../../policy/audit/chain-line.ts";
 import { ChainWatch } from "./chain-watch.ts";
-import { readLines } from "./lines.ts";
-import { parseChainLine } from "./own-lines.ts";
-
-/** What is wrong, stable for programs. */
-export type ProblemKind =
-  | "changed"
-  | "replaced"
-  | "missing"
-  | "reordered"
-  | "repeated"
-  | "inserted"
-  | "cut-start"
-  | "cut-end"
-  | "missing-chain"
-  | "torn"
-  | "signature"
-  | "unsigned"
-  | "expected";
-
-export interface Problem {
-  readonly kind: ProblemKind;
-  readonly file: string;
-  readonly line: number;
-  readonly message: string;
-}
-
-/** Something that happened and explains itself, or that nobody can know from these files. */
-export interface Note {
-  readonly file: string;
-  readonly line: number;
-  readonly message: string;
-}
-
-export interface ChainSummary {
-  readonly chain: string;
-  readonly first: number;
-  readonly last: number;
-  readonly hash: string;
-  readonly lines: number;
-  /** The chain's last line says that it is the last. */
-  readonly closed: boolean;
-  /** Lines after the last checkpoint whose signature was verified; undefined without a key. */
-  readonly unprotected: number | undefined;
-}
-
-export interface Verification {
-  readonly problems: readonly Problem[];
-  /** Problems beyond those listed. */
-  readonly more: number;
-  readonly notes: readonly Note[];
-  readonly chains: readonly ChainSummary[];
-  readonly lines: number;
-  readonly bytes: number;
-}
-
-/** A line that somebody noted down, such as from the proxy's own log; without a chain, of any. */
-export interface Expected {
-  readonly chain?: string | undefined;
-  readonly seq: number;
-  readonly hash: string;
-}
-
-export interface VerifyOptions {
-  /** Public keys that checkpoints may be signed with. @default none: signatures are not checked */
-  readonly keys?: readonly KeyObject[] | undefined;
-  /** Lines that must be there, as somebody kept them elsewhere. */
-  readonly expect?: readonly Expected[] | undefined;
-  /** The files are a part of what was written, as a collector cuts it: a beginning that is not there is no problem. */
-  readonly partial?: boolean | undefined;
-}
+import { type OwnLine, parseChainLine } from "./own-lines.ts";
+import { Signatures } from "./signatures.ts";
+import type { Expected, Note, Problem, Verification, VerifyOptions } from "./verification.ts";
 
 /** Problems kept; one defect can make every line after it wrong. */
 const MAX_PROBLEMS = 1_000;
 const OWN_LINE = /^\{"time":"[^"]{1,40}","event":"(start|rotate|gap|checkpoint)"/;
 
-/** Checks files with records, in the order in which they were written. Memory does not grow with them. */
-export async function verifyFiles(
-  files: readonly string[],
-  options: VerifyOptions = {},
-): Promise<Verification> {
-  const verifier = new Verifier(options);
-  for (const file of files) {
-    verifier.beginFile(file);
-    await readLines(file, {
-      line: (line, number) => verifier.line(line, number),
-      rest: (bytes, number) => verifier.rest(bytes, number),
-    });
-  }
-  return verifier.end();
-}
-
-/** See {@link verifyFiles}; takes lines from anywhere. */
+/** Checks lines as they come, from wherever: of each file in the order in which they were written. */
 export class Verifier {
   readonly #options: VerifyOptions;
-  readonly #keys: ReadonlyMap<string, KeyObject>;
+  readonly #signatures: Signatures;
   readonly #chains = new Map<string, ChainWatch>();
   readonly #problems: Problem[] = [];
   readonly #notes: Note[] = [];
@@ -118,7 +26,7 @@ export class Verifier {
 
   constructor(options: VerifyOptions) {
     this.#options = options;
-    this.#keys = new Map((options.keys ?? []).map((key) => [keyIdOf(key), key]));
+    this.#signatures = new Signatures(options.keys ?? []);
     this.#expected = new Set(options.expect ?? []);
   }
 
@@ -183,7 +91,7 @@ export class Verifier {
       problems: this.#problems,
       more: this.#more,
       notes: this.#notes,
-      chains: [...this.#chains.values()].map((watch) => watch.summary(this.#keys.size > 0)),
+      chains: [...this.#chains.values()].map((watch) => watch.summary(this.#signatures.checked)),
       lines: this.#lines,
       bytes: this.#bytes,
     };
@@ -271,35 +179,20 @@ export class Verifier {
         return;
       case "checkpoint":
         if (said.final === true) watch.closed = true;
-        this.#checkpoint(said.key, said.sig, found, watch, number);
+        this.#checkpoint(said, found, watch, number);
         return;
       default:
         return;
     }
   }
 
-  #checkpoint(
-    key: string | undefined,
-    sig: string | undefined,
-    found: Seal,
-    watch: ChainWatch,
-    number: number,
-  ): void {
-    if (this.#keys.size === 0 || sig === undefined) return;
-    const known = this.#keys.get(key ?? "");
-    const bytes = checkpointBytes(found.chain, found.seq, found.prev);
-    if (known && verifySignature(null, bytes, known, Buffer.from(sig, "base64url"))) {
-      watch.signed(found.seq);
-      return;
+  #checkpoint(said: OwnLine, found: Seal, watch: ChainWatch, number: number): void {
+    const wrong = this.#signatures.check(said, found);
+    if (wrong === "holds") watch.signed(found.seq);
+    else if (wrong !== "not-checked") {
+      const message = `the checkpoint at line ${found.seq} of chain ${found.chain} does not hold: ${wrong.why}`;
+      this.#problem({ kind: "signature", ...this.#at(number), message });
     }
-    const why = known
-      ? "its signature is not of the lines before it: they were written anew"
-      : `it is signed with key ${key}, which is none of those given with --key`;
-    this.#problem({
-      kind: "signature",
-      ...this.#at(number),
-      message: `the checkpoint at line ${found.seq} of chain ${found.chain} does not hold: ${why}`,
-    });
   }
 
   #watchOf(found: Seal, number: number, rotated: boolean): ChainWatch {
@@ -328,7 +221,7 @@ export class Verifier {
   }
 
   #endOf(watch: ChainWatch): void {
-    watch.finish(this.#keys.size > 0);
+    watch.finish(this.#signatures.checked);
     if (!watch.closed && !watch.followed) {
       this.#note(
         watch.lastFile,

@@ -33,7 +33,10 @@ export function shapeOf(program: Command): CommandShape[] {
         ...command.options.filter(({ hidden }) => !hidden).map(optionShape),
         { flags: ["--help"], about: "how it is used", value: { type: "none" } as const },
       ],
-      words: command.registeredArguments.flatMap(({ argChoices }) => argChoices ?? []),
+      words:
+        command.commands.length > 0
+          ? command.commands.map((inner) => inner.name())
+          : command.registeredArguments.flatMap(({ argChoices }) => argChoices ?? []),
     }))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
