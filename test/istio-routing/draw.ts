@@ -123,7 +123,11 @@ const routeShape = fc.record({
 const mode = one("DISABLE", "SIMPLE", "ISTIO_MUTUAL");
 const tls = maybe(fc.record({ mode }));
 const trafficPolicy = maybe(
-  fc.record({ tls, ports: fc.array(fc.record({ number: one(...PORTS), tls }), { maxLength: 1 }) }),
+  fc.record({
+    tls,
+    passthrough: fc.boolean(),
+    ports: fc.array(fc.record({ number: one(...PORTS), tls }), { maxLength: 1 }),
+  }),
 );
 const ruleShape = fc.record({
   namespace,
@@ -422,14 +426,23 @@ function routeObject(
 
 type Policy = Parts["rules"][number]["trafficPolicy"];
 
+/** Settings that say nothing on TLS: without any, Istio refuses the policy. */
+const POOL = { connectionPool: { tcp: { maxConnections: 10 } } };
+
 function policyObject(policy: Policy) {
   if (policy === undefined) return {};
-  const { tls: own, ports } = policy;
+  const { tls: own, ports, passthrough } = policy;
   return {
     trafficPolicy: {
+      ...POOL,
       ...(own && { tls: own }),
+      ...(passthrough && { loadBalancer: { simple: "PASSTHROUGH" } }),
       ...(ports.length > 0 && {
-        portLevelSettings: ports.map(({ number, tls: at }) => ({ port: { number }, ...(at && { tls: at }) })),
+        portLevelSettings: ports.map(({ number, tls: at }) => ({
+          port: { number },
+          ...POOL,
+          ...(at && { tls: at }),
+        })),
       }),
     },
   };

@@ -26,7 +26,13 @@ const trafficPolicy = z.object({
   tls: tls.nullish(),
   loadBalancer: loadBalancer.nullish(),
   portLevelSettings: z
-    .array(z.object({ port: z.object({ number: z.number().int() }).nullish(), tls: tls.nullish() }))
+    .array(
+      z.object({
+        port: z.object({ number: z.number().int() }).nullish(),
+        tls: tls.nullish(),
+        loadBalancer: loadBalancer.nullish(),
+      }),
+    )
     .nullish(),
 });
 export type TlsSettings = z.infer<typeof tls>;

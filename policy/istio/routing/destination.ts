@@ -2,7 +2,7 @@ import ipaddr from "ipaddr.js";
 import { modeOf, peerScopes } from "../authorization/peer-authentication.ts";
 import { clientMode, type TlsMode } from "../consistency/client-mode.ts";
 import type { DestinationRules, MergedRule } from "../consistency/destination-rules.ts";
-import type { Subset } from "../consistency/schema.ts";
+import type { Subset, TrafficPolicy } from "../consistency/schema.ts";
 import { sidecarPortMode } from "../consistency/server-mode.ts";
 import { hasLabels } from "../consistency/world.ts";
 import { type ClusterId, parseClusterName } from "./cluster-name.ts";
@@ -73,19 +73,22 @@ export function destination(
       (service.resolution !== "static" || address === undefined || ipaddr.isValid(address)),
   );
   const passthrough =
-    (service.resolution === "passthrough" && !isGateway) || asksForPassthrough(merged, subset);
+    (service.resolution === "passthrough" && !isGateway) || dialsClientAddress(merged, subset, port.number);
   if (service.resolution === "dns" && chosen.length === 0) {
     return { id, reason: `${service.id} is to be resolved by DNS, and nothing is behind it` };
   }
   const mode = clientMode(merged, port.number, id.subset);
-  const { sends, because } = wire(world, service, all, mode, passthrough);
+  const { sends, because } = wire(world, service, all, mode, {
+    together: isInferredTogether(service, merged, subset),
+    passthrough,
+  });
   const endpoints = chosen.map((endpoint) => ({ endpoint, sends: sends(endpoint) }));
   return {
     id,
     service,
     port,
     passthrough,
-    portOverride: passthrough ? service.overrides.get(port.number) : undefined,
+    portOverride: service.resolution === "passthrough" ? service.overrides.get(port.number) : undefined,
     endpoints,
     sends: endpoints[0]?.sends ?? (mode.type === "set" ? toSent(mode.mode) : "plaintext"),
     because,
@@ -108,17 +111,38 @@ function writtenSni(
   return undefined;
 }
 
-function asksForPassthrough(
+const simpleOf = (policy: TrafficPolicy | null | undefined): string | undefined =>
+  policy?.loadBalancer?.simple ?? undefined;
+
+/** Whether the load balancer in effect dials the client's address. A port's own settings inherit nothing. */
+function dialsClientAddress(
   merged: MergedRule | undefined,
-  subset: { trafficPolicy?: unknown } | undefined,
+  subset: Subset | undefined,
+  port: number,
 ): boolean {
-  const simple = (policy: unknown): boolean =>
-    typeof policy === "object" &&
-    policy !== null &&
-    "loadBalancer" in policy &&
-    JSON.stringify(policy.loadBalancer ?? {}).includes('"PASSTHROUGH"');
-  return simple(merged?.policy?.trafficPolicy) || simple(subset?.trafficPolicy);
+  const at = (policy: TrafficPolicy | null | undefined) => {
+    const own = policy?.portLevelSettings?.find((one) => one.port?.number === port);
+    return own === undefined
+      ? { simple: simpleOf(policy), ends: false }
+      : { simple: own.loadBalancer?.simple ?? undefined, ends: true };
+  };
+  const top = at(merged?.policy?.trafficPolicy);
+  const own = at(subset?.trafficPolicy);
+  const simple = own.ends ? own.simple : (own.simple ?? top.simple);
+  return simple === PASS || simpleOf(subset?.trafficPolicy) === PASS;
 }
+
+/** Where istiod decides on mTLS for all endpoints at once, it looks at the whole policy, and never at a port's settings. */
+function isInferredTogether(
+  service: Registered,
+  merged: MergedRule | undefined,
+  subset: Subset | undefined,
+): boolean {
+  const policy = subset === undefined ? merged?.policy?.trafficPolicy : subset.trafficPolicy;
+  return service.resolution === "passthrough" || simpleOf(policy) === PASS;
+}
+
+const PASS = "PASSTHROUGH";
 
 interface Wire {
   readonly sends: (endpoint: Endpoint) => Sent;
@@ -130,7 +154,7 @@ function wire(
   service: Registered,
   endpoints: readonly Endpoint[],
   mode: ReturnType<typeof clientMode>,
-  passthrough: boolean,
+  { together, passthrough }: { readonly together: boolean; readonly passthrough: boolean },
 ): Wire {
   const always = (sent: Sent, because: string): Wire => ({ sends: () => sent, because });
   if (mode.type === "set") {
@@ -138,7 +162,7 @@ function wire(
     return always(toSent(mode.mode), `${mode.mode} by ${mode.rule.id}${more}`);
   }
   if (service.external) return always("plaintext", "automatic mTLS is not used outside of the mesh");
-  if (passthrough && (endpoints.length === 0 || endpoints.some(({ takesMtls }) => !takesMtls))) {
+  if (together && (endpoints.length === 0 || endpoints.some(({ takesMtls }) => !takesMtls))) {
     return always("plaintext", "the pods of a headless service get mTLS only if all of them have a sidecar");
   }
   const namespace = namespaceMode(world, service.namespace);
