@@ -14,10 +14,10 @@ if (!existsSync(tsc)) {
   process.exit(1);
 }
 rmSync(join(root, "dist"), { recursive: true, force: true });
-execFileSync(process.execPath, [tsc, "-p", join(root, "tsconfig.build.json")], {
-  stdio: "inherit",
-  cwd: root,
-});
+// The second is the script of pages, which runs in a browser.
+for (const project of ["tsconfig.build.json", "cli/graph/page/tsconfig.json"]) {
+  execFileSync(process.execPath, [tsc, "-p", join(root, project)], { stdio: "inherit", cwd: root });
+}
 
 link("../../dist/cli/main.js", "node_modules/.bin/portreeve");
 chmodSync(join(root, "dist/cli/main.js"), 0o755);

@@ -1,6 +1,8 @@
 import { Option } from "commander";
+import { graphOfReach } from "../../policy/graph/access.ts";
 import { CliError } from "../exit.ts";
 import { useColor } from "../format/color.ts";
+import { GRAPH_FORMATS, type GraphFormat, isGraphFormat, renderGraph } from "../graph/render.ts";
 import { answerCases } from "../reach/cases.ts";
 import { reachFolder } from "../reach/folder.ts";
 import { FORMATS, type Format, render } from "../reach/formats.ts";
@@ -9,7 +11,7 @@ import type { Register } from "../register.ts";
 
 interface Options {
   readonly cases?: string;
-  readonly format: Format;
+  readonly format: Format | GraphFormat;
   readonly dataPlane?: "sidecar" | "ztunnel";
   readonly trustDomain: string;
   readonly rootNamespace: string;
@@ -25,7 +27,11 @@ export const registerReach: Register = (program, exit) => {
       "files or folders with Kubernetes and Istio objects, as YAML or JSON: one cluster together",
     )
     .option("--cases <file>", 'JSON lines {"id","objects"}, answered by NetworkPolicy alone (- for stdin)')
-    .addOption(new Option("--format <format>", "how to print").choices(FORMATS).default("table"))
+    .addOption(
+      new Option("--format <format>", "how to print")
+        .choices([...FORMATS, ...GRAPH_FORMATS])
+        .default("table"),
+    )
     .addOption(
       new Option(
         "--data-plane <plane>",
@@ -42,6 +48,7 @@ Examples:
   portreeve reach cluster/ mesh/policies.yaml
   portreeve reach manifests/ --data-plane ztunnel --trust-domain prod.example.com
   portreeve reach manifests/ --format mermaid > reach.md
+  portreeve reach manifests/ --format html > reach.html
   portreeve reach --cases cases.jsonl
 
 What is not known from the objects is told on stderr.
@@ -57,7 +64,9 @@ Exit code: 0 answered, 2 could not be read.`,
         const { rows, warnings } = reachFolder(paths, { ...plane, trustDomain, rootNamespace });
         await errors.write(warnings.map((warning) => `${warning}\n`).join(""));
         await errors.flush();
-        await output.write(render(rows, format, useColor(process.stdout)));
+        if (isGraphFormat(format)) {
+          await output.write(await renderGraph(graphOfReach(`Reach in ${paths.join(", ")}`, rows), format));
+        } else await output.write(render(rows, format, useColor(process.stdout)));
         await output.flush();
       } else if (paths.length === 0 && options.cases !== undefined) {
         exit(await answerCases(options.cases, output, errors));

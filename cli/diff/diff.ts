@@ -1,4 +1,8 @@
 import { type AccessDiff, diffAccess, diffClusters, expandClusters } from "../../policy/diff/index.ts";
+import { accessLinks, reachLinks } from "../../policy/graph/access.ts";
+import { graphOfDiff } from "../../policy/graph/diff.ts";
+import type { Graph } from "../../policy/graph/graph.ts";
+import { reachAll } from "../../policy/reach/index.ts";
 import { CliError, EXIT } from "../exit.ts";
 import type { FolderOptions } from "../reach/folder.ts";
 import { headMessage, unacknowledged } from "./ack.ts";
@@ -6,12 +10,13 @@ import { diffJson } from "./json.ts";
 import { diffJunit } from "./junit.ts";
 import { withoutDefaults } from "./live.ts";
 import { diffMarkdown } from "./markdown.ts";
-import type { Report } from "./report.ts";
+import { type Report, summary } from "./report.ts";
 import { diffSarif } from "./sarif.ts";
 import { readSide, type Side } from "./side.ts";
 import { diffText } from "./text.ts";
 
 export const DIFF_FORMATS = ["text", "markdown", "json", "sarif", "junit"] as const;
+/** Those that are text; a graph is made by `diffGraph`. */
 export type DiffFormat = (typeof DIFF_FORMATS)[number];
 
 export interface DiffOptions extends FolderOptions {
@@ -32,7 +37,21 @@ export function diffSides(base: string, head: string, options: DiffOptions): Rep
   const open = options.requireAck
     ? unacknowledged(diff.changes, before, after, headMessage(head))
     : undefined;
-  return { base, head, diff, unacknowledged: open };
+  return { base, head, diff, unacknowledged: open, graph: () => diffGraph(base, head, diff, after, options) };
+}
+
+/** Before and after as one graph; what is on both sides is taken from HEAD. With one row a pair it has the changes alone. */
+function diffGraph(base: string, head: string, diff: AccessDiff, after: Side, options: DiffOptions): Graph {
+  const title = `${base} → ${head}: ${summary({ diff })}`;
+  switch (after.type) {
+    case "policies":
+      return graphOfDiff(title, diff.changes, accessLinks(after.access.rows), "policies");
+    case "cluster": {
+      const { cluster, policies, options: mesh } = after.cluster;
+      const links = options.expand ? [] : reachLinks(reachAll({ ...mesh, cluster, policies }).access);
+      return graphOfDiff(title, diff.changes, links, "cluster");
+    }
+  }
 }
 
 function compare(base: string, before: Side, head: string, after: Side, options: DiffOptions): AccessDiff {

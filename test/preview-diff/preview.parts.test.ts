@@ -42,10 +42,13 @@ async function planeStack(project: string): Promise<Plane> {
   return Object.assign(state, { stack });
 }
 
+type Run = (args: string[], ...rest: unknown[]) => unknown;
+
 /** `pulumi preview --json`, which the Automation API has no option for. */
 async function previewJson({ stack }: Plane): Promise<string> {
-  const command = stack.stack.workspace.pulumiCommand;
-  const run = command.run.bind(command);
+  const command: { run?: Run } = stack.stack.workspace.pulumiCommand;
+  const run = command.run?.bind(command);
+  if (run === undefined) throw new Error("the Automation API calls the CLI in another way");
   command.run = (args, ...rest) => run(args[0] === "preview" ? [...args, "--json"] : args, ...rest);
   try {
     return (await stack.stack.preview()).stdout;
@@ -163,7 +166,7 @@ new AccessPlane("prod", { policies: "policies.yaml", refs: { ordersDb: "db.examp
     );
     await env.cli(dir, ["stack", "init", "test"]);
     const text = await env.cli(dir, ["up", "--yes", "--skip-preview"]);
-    expect(text).toMatch(/portreeve:index:AccessPlane prod created/);
+    expect(text).toMatch(/portreeve:index:AccessPlane prod creating/);
     expect(text).not.toContain("access:");
   });
 });

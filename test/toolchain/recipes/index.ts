@@ -10,7 +10,7 @@ import { oracle } from "./oracle.ts";
 import { pulumi } from "./pulumi.ts";
 import { pulumiLanguageNodejs } from "./pulumi-language-nodejs.ts";
 import { pulumiLanguageYaml } from "./pulumi-language-yaml.ts";
-import { buildah, ip, mariadb, nats, nft, postgres, promtool, redis, runc } from "./servers.ts";
+import { buildah, chromium, ip, mariadb, nats, nft, postgres, promtool, redis, runc } from "./servers.ts";
 import { stepCa } from "./step-ca.ts";
 import { istioValidator, networkPolicyValidator } from "./validators.ts";
 import { workloadApi } from "./workload-api.ts";
@@ -44,6 +44,7 @@ export const recipes = {
   buildah,
   runc,
   promtool,
+  chromium,
 } as const satisfies Record<string, Recipe>;
 
 export type PartName = keyof typeof recipes;
@@ -51,7 +52,7 @@ export type PartName = keyof typeof recipes;
 export const partNames = Object.keys(recipes) as PartName[];
 
 /** Made only when a test or a person asks for one: few do, and they take long. */
-const ON_DEMAND: readonly PartName[] = ["kubectl", "step-ca"];
+const ON_DEMAND: readonly PartName[] = ["chromium", "kubectl", "step-ca"];
 
 /** What a run of all tests makes beforehand. */
 export const wantedNames = partNames.filter((name) => !ON_DEMAND.includes(name));

@@ -125,3 +125,11 @@ export const promtool = systemProgram("promtool", {
   versionFlag: "--version",
   cost: { seconds: 40, megabytes: 220 },
 });
+
+export const chromium = systemProgram("chromium", {
+  command: "chromium",
+  title: "Chromium (pages that graphs are)",
+  packages: ["chromium"],
+  versionFlag: "--version",
+  cost: { seconds: 60, megabytes: 400 },
+});

@@ -1,0 +1,33 @@
+import { existsSync, readFileSync } from "node:fs";
+import { createRequire, stripTypeScriptTypes } from "node:module";
+import { dirname, join } from "node:path";
+
+/** In the order in which they need each other. */
+const MODULES = ["../../policy/graph/view", "draw", "page/page"] as const;
+
+/**
+ * The page's script: the layout library, and the modules that the command uses too, as one text without imports. The
+ * modules share one scope, so no name may be in two of them.
+ */
+export function pageScript(): string {
+  return [dagreText(), ...MODULES.map(moduleText)].join("\n");
+}
+
+function dagreText(): string {
+  const main = createRequire(import.meta.url).resolve("@dagrejs/dagre");
+  const text = readFileSync(join(dirname(main), "dagre.min.js"), "utf8");
+  return text.replace(/^\/\/# sourceMappingURL=.*$/m, "");
+}
+
+/** As it was compiled; in a clone that is not built, with its types taken out. */
+function moduleText(name: string): string {
+  const path = join(import.meta.dirname, name);
+  const text = existsSync(`${path}.js`)
+    ? readFileSync(`${path}.js`, "utf8")
+    : stripTypeScriptTypes(readFileSync(`${path}.ts`, "utf8"));
+  return text
+    .replace(/^import [^;]*;$/gms, "")
+    .replace(/^export (?=function|const|class)/gm, "")
+    .replace(/^export \{\};?$/gm, "")
+    .replace(/^\/\/# sourceMappingURL=.*$/m, "");
+}
