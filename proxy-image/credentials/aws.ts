@@ -93,10 +93,15 @@ export class AwsVerifier {
   }
 }
 
-function checkAge({ signedAt }: SignedRequest, { maxAge, clockSkew }: AwsProvider, at: number): void {
+function checkAge(
+  { signedAt }: SignedRequest,
+  { maxAge, session, clockSkew }: AwsProvider,
+  at: number,
+): void {
   if (signedAt > at + clockSkew)
     throw new Refused("not-yet-valid", "the request is dated in the future; check the clock");
-  if (at - signedAt > maxAge) throw new Refused("expired", "the request is too old; sign a new one");
+  if (at - signedAt > Math.min(maxAge, session))
+    throw new Refused("expired", "the request is too old; sign a new one");
 }
 
 /** Of the answer only two elements are read, each of which must be there exactly once. */

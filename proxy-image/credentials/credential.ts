@@ -21,7 +21,7 @@ export interface Credential {
   };
   /** When it ends, epoch milliseconds. */
   readonly expires: number;
-  /** When a connection that rests on it is closed: `expires` and the provider's grace. Epoch milliseconds. */
+  /** When a connection that rests on it is closed: `expires` and the provider's grace, or its tolerance where that is more. Epoch milliseconds. */
   readonly until: number;
 }
 

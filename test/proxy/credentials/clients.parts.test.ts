@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { freePorts } from "../../cluster/ports.ts";
 import { openScope, type Scope } from "../../cluster/scope.ts";
-import { onPath } from "../../toolchain/machine.ts";
+import { part } from "../../toolchain/parts.ts";
 import { startBackend, startProxy, type TestProxy } from "../harness.ts";
 import { AUDIENCE, startProvider } from "./provider.ts";
 
@@ -56,10 +56,10 @@ interface Ran {
   readonly err: string;
 }
 
-function run(command: string, args: readonly string[], input = ""): Promise<Ran> {
-  if (onPath(command) === undefined) throw new Error(`${command} is not on PATH: apt-get install ${command}`);
+async function run(name: "curl" | "socat", args: readonly string[], input = ""): Promise<Ran> {
+  const { path } = await part(name);
   return new Promise((done) => {
-    const child = execFile(command, [...args], { timeout: 20_000 }, (error, out, err) => {
+    const child = execFile(path, [...args], { timeout: 20_000 }, (error, out, err) => {
       done({ code: error === null ? 0 : Number(error.code ?? -1), out, err });
     });
     child.stdin?.end(input);

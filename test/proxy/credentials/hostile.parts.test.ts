@@ -47,6 +47,7 @@ beforeAll(async () => {
       issuer: issuer.issuer,
       audiences: ["portreeve"],
       ca,
+      clockSkew: "1s",
       grace: "1s",
     };
   });

@@ -3,6 +3,7 @@ import type { Recipe } from "../part.ts";
 import { envoy } from "./envoy.ts";
 import { etcd } from "./etcd.ts";
 import { istioCrds, istioctl, istiod, pilotAgent } from "./istio.ts";
+import { keycloak } from "./keycloak.ts";
 import { kubeApiserver, kubeControllerManager, kubectl } from "./kubernetes.ts";
 import { moto } from "./moto.ts";
 import { networkPolicyJudge } from "./network-policy-judge.ts";
@@ -10,7 +11,7 @@ import { oracle } from "./oracle.ts";
 import { pulumi } from "./pulumi.ts";
 import { pulumiLanguageNodejs } from "./pulumi-language-nodejs.ts";
 import { pulumiLanguageYaml } from "./pulumi-language-yaml.ts";
-import { buildah, chromium, ip, mariadb, nats, nft, postgres, promtool, redis, runc } from "./servers.ts";
+import { buildah, chromium, curl, ip, mariadb, nats, nft, postgres, promtool, redis, runc, socat } from "./servers.ts";
 import { stepCa } from "./step-ca.ts";
 import { istioValidator, networkPolicyValidator } from "./validators.ts";
 import { workloadApi } from "./workload-api.ts";
@@ -38,11 +39,14 @@ export const recipes = {
   mariadb,
   nats,
   "step-ca": stepCa,
+  keycloak,
   "workload-api": workloadApi,
   nft,
   ip,
   buildah,
   runc,
+  curl,
+  socat,
   promtool,
   chromium,
 } as const satisfies Record<string, Recipe>;
@@ -52,7 +56,7 @@ export type PartName = keyof typeof recipes;
 export const partNames = Object.keys(recipes) as PartName[];
 
 /** Made only when a test or a person asks for one: few do, and they take long. */
-const ON_DEMAND: readonly PartName[] = ["chromium", "kubectl", "step-ca"];
+const ON_DEMAND: readonly PartName[] = ["chromium", "kubectl", "step-ca", "keycloak"];
 
 /** What a run of all tests makes beforehand. */
 export const wantedNames = partNames.filter((name) => !ON_DEMAND.includes(name));

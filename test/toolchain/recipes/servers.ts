@@ -126,6 +126,22 @@ export const promtool = systemProgram("promtool", {
   cost: { seconds: 40, megabytes: 220 },
 });
 
+export const curl = systemProgram("curl", {
+  command: "curl",
+  title: "curl (a stock client of the shared port)",
+  packages: ["curl"],
+  versionFlag: "--version",
+  cost: { seconds: 10, megabytes: 2 },
+});
+
+export const socat = systemProgram("socat", {
+  command: "socat",
+  title: "socat (a stock client of the shared port)",
+  packages: ["socat"],
+  versionFlag: "-V",
+  cost: { seconds: 10, megabytes: 2 },
+});
+
 export const chromium = systemProgram("chromium", {
   command: "chromium",
   title: "Chromium (pages that graphs are)",
