@@ -16,6 +16,8 @@ export const PROXY_MOUNTS = {
   ca: { dir: "/etc/portreeve/ca", configMap: "portreeve-proxy-ca" },
   /** Client certificates for services with `tls.mode: mutual`: a TLS Secret for each credential, one folder each. */
   credentials: { dir: "/etc/portreeve/credentials" },
+  /** The Secret with the key that signs checkpoints of the audit chain. */
+  audit: { dir: "/etc/portreeve/audit", file: "audit.pem" },
   /** The only writable folder: the admin socket. */
   run: { dir: "/run/portreeve", admin: "admin.sock" },
 } as const;

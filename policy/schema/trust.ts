@@ -219,6 +219,11 @@ export const trustSpec = z.strictObject({
         .describe(
           "TLS Secret in the proxy's namespace with the certificate of that port, for the DNS name by which people reach it. Stock clients such as curl need one. @default the proxy's SVID, which `portreeve` verifies by its SPIFFE ID",
         ),
+      auditSigning: name
+        .optional()
+        .describe(
+          "Secret in the proxy's namespace whose key `audit.pem` is an Ed25519 private key (PEM) that signs checkpoints of the audit chain; the proxy does not start without it. @default none: records are chained, and not signed",
+        ),
       shards: z
         .number()
         .int()

@@ -65,7 +65,7 @@ export function proxyDeployment(
             },
           },
           containers: [container(context, secrets.length > 0)],
-          volumes: volumes(shard, secrets),
+          volumes: volumes(shard, secrets, model.trust.spec.proxy.auditSigning),
         },
       },
     },
@@ -88,7 +88,7 @@ function podLabels(context: Context, shard: Shard): Labels {
 }
 
 function container({ model, cluster }: Context, withCredentials: boolean): Container {
-  const { connectPort, image } = model.trust.spec.proxy;
+  const { auditSigning, connectPort, image } = model.trust.spec.proxy;
   const { config } = PROXY_MOUNTS;
   const probe = (path: string, periodSeconds: number, failureThreshold: number) => ({
     httpGet: { path, port: "metrics" },
@@ -124,12 +124,15 @@ function container({ model, cluster }: Context, withCredentials: boolean): Conta
       ...(withCredentials
         ? [{ name: "credentials", mountPath: PROXY_MOUNTS.credentials.dir, readOnly: true } as const]
         : []),
+      ...(auditSigning === undefined
+        ? []
+        : [{ name: "audit", mountPath: PROXY_MOUNTS.audit.dir, readOnly: true } as const]),
       { name: "run", mountPath: PROXY_MOUNTS.run.dir },
     ],
   };
 }
 
-function volumes(shard: Shard, secrets: readonly string[]): Volume[] {
+function volumes(shard: Shard, secrets: readonly string[], auditSigning: string | undefined): Volume[] {
   return [
     // Mounted as a folder, never with subPath: only so does the kubelet bring a new version into the running pod.
     { name: "config", configMap: { name: shard.name } },
@@ -167,8 +170,16 @@ function volumes(shard: Shard, secrets: readonly string[]): Volume[] {
             },
           },
         ]),
+    ...(auditSigning === undefined ? [] : [signingKey(auditSigning)]),
     { name: "run", emptyDir: { medium: "Memory", sizeLimit: "1Mi" } },
   ];
+}
+
+/** Not optional: a proxy that should sign its records must not run without its key. */
+function signingKey(name: string): Volume {
+  const { file } = PROXY_MOUNTS.audit;
+  const secret = { name, items: [{ key: file, path: file }], optional: false };
+  return { name: "audit", projected: { sources: [{ secret }] } };
 }
 
 /** TLS Secrets that services show to their endpoints, and the one that the shared port shows to people. */

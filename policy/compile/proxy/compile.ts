@@ -88,6 +88,9 @@ function shardConfig(
       lifetime: proxyDuration(spec.defaults.certificateTtl),
     },
     identityProviders: proxyIdentityProviders(model),
+    ...(spec.proxy.auditSigning !== undefined && {
+      audit: { signing: { keyFile: `${PROXY_MOUNTS.audit.dir}/${PROXY_MOUNTS.audit.file}` } },
+    }),
     admin: { socket: `${PROXY_MOUNTS.run.dir}/${PROXY_MOUNTS.run.admin}` },
     drain: { deadline: `${PROXY_DRAIN.deadlineSeconds}s`, delay: `${PROXY_DRAIN.delaySeconds}s` },
   };
