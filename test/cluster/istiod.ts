@@ -13,6 +13,8 @@ export interface IstiodOptions {
   readonly meshConfig?: Readonly<Record<string, unknown>>;
   /** Address the sidecars reach it at. @default "127.0.0.1" */
   readonly address?: string;
+  /** Its own features, by their variables. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export interface RunningIstiod {
@@ -20,6 +22,8 @@ export interface RunningIstiod {
   readonly discoveryAddress: string;
   /** The mesh's root certificate, PEM. */
   readonly rootCertificate: string;
+  /** Where it tells what it knows, as `host:port`: `/debug/…`. */
+  readonly debugAddress: string;
 }
 
 const NAMESPACE = "istio-system";
@@ -78,6 +82,7 @@ export async function startIstiod(
         PILOT_CERT_PROVIDER: "istiod",
         // The names in istiod's certificate: the API server calls the webhook by address.
         ISTIOD_CUSTOM_HOST: [...new Set(["istiod.istio-system.svc", "127.0.0.1", address])].join(","),
+        ...options.env,
       },
       ready: async () => (await fetch(`http://127.0.0.1:${http}/ready`)).ok,
     },
@@ -85,7 +90,7 @@ export async function startIstiod(
   const rootCertificate = await until("istiod's root certificate", 30, () => readRoot(client));
   await client.apply(webhook(`https://127.0.0.1:${https}/validate`, rootCertificate));
   await until("istiod's webhook in force", 30, () => inForce(client));
-  return { discoveryAddress, rootCertificate };
+  return { discoveryAddress, rootCertificate, debugAddress: `127.0.0.1:${http}` };
 }
 
 async function readRoot(client: KubeClient): Promise<string | undefined> {
