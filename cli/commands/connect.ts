@@ -30,6 +30,7 @@ Examples:
   portreeve connect orders-db --socket -- psql -U orders
   portreeve connect cache -- redis-cli -h {host} -p {port}
   portreeve connect cache --socket -- redis-cli -s {socket}
+  portreeve connect legacy-db --socket -- mysql --socket={socket}
   portreeve connect orders-db --port 15432
 
 A client is run with what its protocol knows: PGHOST and PGPORT, MYSQL_HOST and MYSQL_TCP_PORT (MYSQL_UNIX_PORT), NATS_URL,

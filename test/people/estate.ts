@@ -20,7 +20,7 @@ export const COMMIT = "0123abc";
 export function estateIn(
   dir: string,
   issuer: string,
-  ports: { readonly postgres: number; readonly redis: number },
+  ports: { readonly postgres: number; readonly redis: number; readonly mysql: number },
   agent: string,
 ): Estate {
   const policies = join(dir, "policies");
@@ -49,7 +49,7 @@ spec:
   clusters: [{ name: use1, dataPlane: sidecar, istioVersion: "1.31" }]
   identityProviders:
     oidc: [{ name: okta, issuer: "${issuer}", audiences: [${AUDIENCE}] }]
----${external("orders-db", "postgres", 5432, ports.postgres)}${external("cache", "redis", 6379, ports.redis)}
+---${external("orders-db", "postgres", 5432, ports.postgres)}${external("cache", "redis", 6379, ports.redis)}${external("legacy-db", "mysql", 3306, ports.mysql)}
 apiVersion: portreeve.dev/v1
 kind: Group
 metadata: { name: dba }
@@ -59,6 +59,21 @@ apiVersion: portreeve.dev/v1
 kind: Grant
 metadata: { name: dba-orders }
 spec: { from: { groups: [dba] }, to: { service: orders-db }, owner: team-orders-db }
+---
+apiVersion: portreeve.dev/v1
+kind: Group
+metadata: { name: operators }
+spec: { members: { idpGroups: ["okta:operators"] } }
+---
+apiVersion: portreeve.dev/v1
+kind: Grant
+metadata: { name: operators-cache }
+spec: { from: { groups: [operators] }, to: { service: cache }, owner: team-cache }
+---
+apiVersion: portreeve.dev/v1
+kind: Grant
+metadata: { name: operators-legacy }
+spec: { from: { groups: [operators] }, to: { service: legacy-db }, owner: team-legacy-db }
 ---
 apiVersion: portreeve.dev/v1
 kind: Agent

@@ -11,7 +11,7 @@ import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js"
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { freePorts } from "../cluster/ports.ts";
 import { openScope, type Scope } from "../cluster/scope.ts";
-import { type Server, startPostgres, startRedis } from "../cluster/servers.ts";
+import { type Server, startMariadb, startPostgres, startRedis } from "../cluster/servers.ts";
 import { until } from "../cluster/until.ts";
 import { startProxy, type TestProxy } from "../proxy/harness.ts";
 import { MAIN, type Person, personIn, type Result, type Started, seen } from "./cli.ts";
@@ -25,14 +25,20 @@ let estate: Estate;
 let proxy: TestProxy;
 let alice: Person;
 let bob: Person;
+let carol: Person;
 
 beforeAll(async () => {
   scope = await openScope("people");
-  const [postgres, redis] = await Promise.all([startPostgres(), startRedis()]);
-  servers = [postgres, redis];
-  provider = await startProvider({ users: { alice: ["dba"], bob: ["interns"] } });
+  const [postgres, redis, mariadb] = await Promise.all([startPostgres(), startRedis(), startMariadb()]);
+  servers = [postgres, redis, mariadb];
+  provider = await startProvider({ users: { alice: ["dba"], bob: ["interns"], carol: ["operators"] } });
   scope.onStop(provider.stop);
-  estate = estateIn(scope.dir, provider.issuer, { postgres: postgres.port, redis: redis.port }, AGENT.id);
+  estate = estateIn(
+    scope.dir,
+    provider.issuer,
+    { postgres: postgres.port, redis: redis.port, mysql: mariadb.port },
+    AGENT.id,
+  );
   const [port = 0] = await freePorts(1);
   proxy = await startProxy(scope, {
     listeners: [{ name: "shared", mode: "connect", bind: "127.0.0.1", port }],
@@ -40,7 +46,8 @@ beforeAll(async () => {
   });
   alice = personIn(scope.dir, "alice");
   bob = personIn(scope.dir, "bob");
-  for (const person of [alice, bob]) {
+  carol = personIn(scope.dir, "carol");
+  for (const person of [alice, bob, carol]) {
     const { code, stderr } = await person.run(
       ...["login", "--browser", "--proxy", `127.0.0.1:${port}`, "--ca", "proxy.ca.pem"],
       ...["--spiffe-id", "spiffe://test.org/ns/portreeve/sa/proxy"],
@@ -87,6 +94,24 @@ describe("a person", () => {
     });
     expect(JSON.stringify(record)).toContain(COMMIT);
     expect(record["credential.issuer"]).toBe(provider.issuer);
+  });
+
+  test("reaches other protocols with their stock clients: by environment, by placeholders, by socket", async () => {
+    const run = (service: string, options: readonly string[], ...client: string[]): Promise<Result> =>
+      carol.run("connect", service, ...options, "--", ...client);
+    const pong = { stdout: "PONG\n", code: 0 };
+    expect(await run("cache", [], "redis-cli", "-h", "{host}", "-p", "{port}", "PING")).toMatchObject(pong);
+    expect(await run("cache", ["--socket"], "redis-cli", "-s", "{socket}", "PING")).toMatchObject(pong);
+    const mysql = ["mysql", "--user=root", "--batch", "--skip-column-names", "--execute=select 5"];
+    expect(await run("legacy-db", [], ...mysql)).toMatchObject({ stdout: "5\n", code: 0 });
+    // An option file that names a socket, as Debian's does, wins over MYSQL_UNIX_PORT; an option wins over both.
+    const [program = "", ...options] = mysql;
+    const bySocket = await run("legacy-db", ["--socket"], program, "--socket={socket}", ...options);
+    expect(bySocket).toMatchObject({ stdout: "5\n", code: 0 });
+    for (const service of ["cache", "legacy-db"]) {
+      const found = { "dst.service": service, "src.user": "okta:carol@example.com", verdict: "allow" };
+      expect(await proxy.record(found)).toBeDefined();
+    }
   });
 
   test("carries a large result whole", async () => {
