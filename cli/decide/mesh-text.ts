@@ -30,6 +30,7 @@ function hopLines(world: RoutingWorld, hop: Hop, indent: string): string[] {
     `${indent}through  the ${hop.proxy}`,
     `${indent}listener ${hop.listener}${made}`,
     `${indent}route    ${hop.routeObject === hop.route ? located(world, hop.route) : hop.route}`,
+    ...(hop.notJudged === undefined ? [] : [`${indent}to       ${hop.notJudged}`]),
     ...hop.legs.flatMap((leg) => legLines(world, leg, hop.legs.length > 1, indent)),
   ];
 }

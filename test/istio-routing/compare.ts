@@ -74,16 +74,7 @@ export function compare(
   for (const name of named) {
     const istio = showCluster(clusters.find((one) => one.name === name));
     const found = destination(world, view.scope, view.rules, name);
-    const ours =
-      "reason" in found
-        ? "missing"
-        : found.passthrough
-          ? `original ${found.portOverride ?? ""} ${found.sends}`
-          : listed(
-              found.endpoints
-                .filter(({ endpoint }) => !endpoint.imagined)
-                .map(({ endpoint, sends }) => `${endpoint.address}:${endpoint.port} ${sends}`),
-            );
+    const ours = showDestination(found);
     if (istio !== ours) {
       differences.push({ connection: `${client.namespace}/${client.name} cluster ${name}`, istio, ours });
     }
@@ -99,7 +90,7 @@ function show(sent: Readonly<Record<string, number>> | string): string {
     .join(", ");
 }
 
-function showCluster(cluster: XdsCluster | undefined): string {
+export function showCluster(cluster: XdsCluster | undefined): string {
   if (cluster === undefined) return "missing";
   if (cluster.type === "ORIGINAL_DST") return `original ${cluster.port ?? ""} ${cluster.mode}`;
   return listed((cluster.endpoints ?? []).map(({ address, port, mode }) => `${address}:${port} ${mode}`));
@@ -108,4 +99,14 @@ function showCluster(cluster: XdsCluster | undefined): string {
 /** An entry with several addresses has its endpoints as often: that it is dialled more often is no difference. */
 function listed(endpoints: readonly string[]): string {
   return [...new Set(endpoints)].sort().join(", ");
+}
+
+export function showDestination(found: ReturnType<typeof destination>): string {
+  if ("reason" in found) return "missing";
+  if (found.passthrough) return `original ${found.portOverride ?? ""} ${found.sends}`;
+  return listed(
+    found.endpoints
+      .filter(({ endpoint }) => !endpoint.imagined)
+      .map(({ endpoint, sends }) => `${endpoint.address}:${endpoint.port} ${sends}`),
+  );
 }

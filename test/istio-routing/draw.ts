@@ -188,6 +188,59 @@ export const world = fc
   })
   .map(build);
 
+const GATEWAY: Pod = {
+  name: "out",
+  namespace: "istio-system",
+  ip: "10.1.0.9",
+  labels: { istio: "out" },
+  serviceAccount: "out",
+  sidecar: true,
+};
+
+/** A world with a gateway that has one server a port: how servers share a port is not drawn. */
+export const gatewayWorld = fc
+  .record({
+    drawn: world,
+    servers: fc.uniqueArray(
+      fc.record({
+        number: one(...PORTS),
+        hosts: fc.uniqueArray(one("*", "shop/*", "./*.example.com", ...HOSTS), {
+          minLength: 1,
+          maxLength: 2,
+        }),
+        tls: maybe(one("PASSTHROUGH", "ISTIO_MUTUAL")),
+      }),
+      { minLength: 1, maxLength: 3, selector: ({ number }) => number },
+    ),
+  })
+  .map(({ drawn, servers: written }) => ({
+    ...drawn,
+    gateway: GATEWAY,
+    objects: [
+      ...drawn.objects.map(boundToGateway),
+      podObject(GATEWAY),
+      {
+        apiVersion: "networking.istio.io/v1",
+        kind: "Gateway",
+        metadata: named("out", "istio-system"),
+        spec: {
+          selector: { istio: "out" },
+          servers: written.map(({ number, hosts, tls: own }) => ({
+            port: { number, name: `p${number}`, protocol: own === undefined ? "TCP" : "TLS" },
+            hosts,
+            ...(own && { tls: { mode: own } }),
+          })),
+        },
+      },
+    ],
+  }));
+
+/** Most routes are bound to no gateway: here all that may be are. */
+function boundToGateway<T extends { readonly kind: string }>(object: T): T {
+  if (object.kind !== "VirtualService" || !("spec" in object)) return object;
+  return { ...object, spec: { ...(object.spec as object), gateways: ["istio-system/out", "mesh"] } };
+}
+
 export type Shape = ReturnType<typeof build>;
 
 type Parts = {

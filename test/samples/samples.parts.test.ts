@@ -207,6 +207,34 @@ describe("decide", () => {
     }
   });
 
+  test("bookinfo's Gateway is HTTP: what it may lead to is named, and that HTTP is not judged", async () => {
+    const { routes } = await decided(
+      "bookinfo/platform/kube/bookinfo.yaml",
+      "bookinfo/networking/bookinfo-gateway.yaml",
+      "--from",
+      "outside",
+      "--to",
+      "gateway:bookinfo-gateway:8080",
+    );
+    const inner = routes[0]?.hop.legs[0]?.next;
+    expect(shares(inner)).toEqual(["100% productpage.default.svc.cluster.local:9080"]);
+    expect(routes[0]?.notes.join("\n")).toMatch(/routes HTTP by the Host header/);
+  });
+
+  test("a gateway between clusters goes by names of its own: that is not judged, and exits 2", async () => {
+    const paths = ["multicluster/expose-services.yaml", "curl/curl.yaml"];
+    const { code, out } = await run(
+      "decide",
+      ...paths,
+      "--from",
+      "outside",
+      "--to",
+      "gateway:cross-network-gateway:15443",
+    );
+    expect([code, out.split(":")[0]]).toEqual([2, "not judged"]);
+    expect(out).toMatch(/AUTO_PASSTHROUGH\): not judged/);
+  });
+
   test("two files that define one object differently are refused, with both places", async () => {
     const { code, err } = await run(
       "decide",

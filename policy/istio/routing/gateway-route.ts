@@ -1,7 +1,7 @@
 import { DestinationRules } from "../consistency/destination-rules.ts";
 import { hasLabels, isGateway } from "../consistency/world.ts";
 import { arrive, arriveAtGateway, type Sender } from "./arrive.ts";
-import { targetsOf } from "./chains.ts";
+import { type Target, targetsOf } from "./chains.ts";
 import { type DialledEndpoint, destination } from "./destination.ts";
 import { endpointsOf } from "./endpoints.ts";
 import { envoyFilterNotes } from "./envoy-filters.ts";
@@ -60,7 +60,13 @@ export function gatewayHop(
     // A server that ends TLS hands on what was inside of it.
     sni: server?.server.tls === undefined || server.server.tls === "PASSTHROUGH" ? sender.sni : undefined,
   };
-  const targets = taken === undefined ? [] : targetsOf(scope, taken.route, taken.server.number);
+  const isHttp = server?.server.protocol === "http";
+  const targets = isHttp
+    ? httpTargets(world, pod, scope, server)
+    : taken === undefined
+      ? []
+      : targetsOf(scope, taken.route, taken.server.number);
+  if (isHttp) notes.push(HTTP_NOTE);
   const total = targets.reduce((sum, { weight }) => sum + weight, 0);
   const rules = new DestinationRules(world.mesh.rules, world.mesh.rootNamespace);
   return {
@@ -70,7 +76,10 @@ export function gatewayHop(
       proxy: `gateway ${pod.workload}`,
       listener: `0.0.0.0_${port}`,
       listenerOf: server && `${server.gateway.id}, server ${server.server.index + 1}`,
-      route: taken?.virtualService.id ?? whyNot(servers, server),
+      route: isHttp
+        ? "HTTP routes, by the Host header"
+        : (taken?.virtualService.id ?? whyNot(servers, server)),
+      ...(server?.server.tls === "AUTO_PASSTHROUGH" && { notJudged: AUTO }),
       routeObject: taken?.virtualService.id,
       legs: targets.map(({ cluster, weight }) =>
         legOf(world, scope, rules, passesOn, cluster, Math.round((weight / Math.max(total, 1)) * 100)),
@@ -79,12 +88,36 @@ export function gatewayHop(
   };
 }
 
+/** Where a gateway's listener leads, by Envoy's names of clusters. */
+export function gatewayTargets(
+  world: RoutingWorld,
+  pod: Pod,
+  port: number,
+  sni: string | undefined,
+): readonly Target[] {
+  const { taken } = choose(world, pod, serversAt(world, pod, port), sni);
+  return taken === undefined ? [] : targetsOf(gatewayScope(world, pod), taken.route, taken.server.number);
+}
+
+const AUTO = "the service that the server name stands for (AUTO_PASSTHROUGH): not judged";
+const HTTP_NOTE =
+  "the gateway routes HTTP by the Host header: the destinations are all that HTTP routes bound to it name, which of them is not judged";
+
+function httpTargets(world: RoutingWorld, pod: Pod, scope: Scope, served: Served): readonly Target[] {
+  const routes = boundTo(world, pod, served).flatMap(({ http }) => http.map(({ route }) => route));
+  const [only] = routes;
+  if (routes.length === 1 && only !== undefined) return targetsOf(scope, only, served.server.number);
+  const clusters = routes.flatMap((route) => targetsOf(scope, route, served.server.number));
+  const all = [...new Set(clusters.map(({ cluster }) => cluster))];
+  return all.map((cluster) => ({ cluster, weight: 100 / all.length }));
+}
+
 type Served = Pick<Taken, "gateway" | "server">;
 
 function whyNot(servers: readonly Served[], server: Served | undefined): string {
   if (servers.length === 0) return "nothing: no server of a Gateway for this workload is on the port";
   if (server === undefined) return "nothing: no server is for this server name";
-  if (server.server.protocol === "http") return "HTTP routes: not judged";
+  if (server.server.tls === "AUTO_PASSTHROUGH") return AUTO;
   return "nothing: no VirtualService with a TCP or TLS route is bound to the Gateway";
 }
 
@@ -124,6 +157,7 @@ function choose(
         return rank === undefined ? [] : [{ rank, served, taken }];
       });
     }
+    if (server.tls === "AUTO_PASSTHROUGH") return [{ rank: 0, served, taken: undefined }];
     const names = server.tls === undefined ? ["*"] : server.hosts.map((host) => host.replace(/^[^/]*\//, ""));
     const rank = nameRank(names, sni);
     return rank === undefined ? [] : [{ rank, served, taken: tcpRoute(world, pod, served) }];
@@ -164,20 +198,26 @@ function tcpRoute(world: RoutingWorld, pod: Pod, served: Served): Taken | undefi
   return undefined;
 }
 
+/** A match with a server name that an earlier one on the port has is dropped as a whole: Envoy refuses such chains. */
 function tlsRoutes(
   world: RoutingWorld,
   pod: Pod,
   served: Served,
 ): { names: readonly string[]; taken: Taken }[] {
-  return boundTo(world, pod, served).flatMap((virtualService) =>
-    virtualService.tls.flatMap(({ match, route }) =>
-      route.length === 0
-        ? []
-        : match
-            .filter((one) => isFor(one, served))
-            .map((one) => ({ names: one.sniHosts ?? [], taken: { ...served, route, virtualService } })),
-    ),
-  );
+  const chains: { names: readonly string[]; taken: Taken }[] = [];
+  const known = new Set<string>();
+  for (const virtualService of boundTo(world, pod, served)) {
+    for (const { match, route } of virtualService.tls) {
+      if (route.length === 0) continue;
+      for (const one of match) {
+        const names = one.sniHosts ?? [];
+        if (!isFor(one, served) || names.some((name) => known.has(name))) continue;
+        for (const name of names) known.add(name);
+        chains.push({ names, taken: { ...served, route, virtualService } });
+      }
+    }
+  }
+  return chains;
 }
 
 function isFor({ gateways, port }: L4Match, { gateway, server }: Served): boolean {

@@ -1,11 +1,13 @@
 export { parseClusterName } from "./cluster-name.ts";
 export { destination } from "./destination.ts";
 export { type OutsideQuestion, routeFromOutside } from "./from-outside.ts";
+export { gatewayTargets } from "./gateway-route.ts";
 export type { FirstBytes } from "./match.ts";
 export { arrivalsOf, worstOf } from "./outcome.ts";
 export { type RoutingOptions, readRouting } from "./read.ts";
 export { resolveName } from "./resolve.ts";
 export { routeConnection } from "./route.ts";
+export { gatewayScope } from "./scope.ts";
 export { selectTarget, sidecarView } from "./sidecar-route.ts";
 export type { Arrival, Hop, Leg, Outcome, Routed, RouteQuestion } from "./types.ts";
 export type { RoutingWorld } from "./world.ts";

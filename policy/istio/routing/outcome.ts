@@ -7,7 +7,8 @@ export function worstOf(outcomes: readonly Outcome[]): Outcome {
   return WORST_FIRST.find((outcome) => outcomes.includes(outcome)) ?? "fails";
 }
 
-export function outcomeOf({ legs }: Hop): Outcome {
+export function outcomeOf({ legs, notJudged }: Hop): Outcome {
+  if (notJudged !== undefined) return "not judged";
   return worstOf(legs.flatMap(legOutcomes));
 }
 

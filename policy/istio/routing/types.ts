@@ -69,6 +69,8 @@ export interface Hop {
   /** The object that routes, for its position. */
   readonly routeObject: string | undefined;
   readonly legs: readonly Leg[];
+  /** Why it is not known where it goes from here. */
+  readonly notJudged?: string;
 }
 
 export interface Routed {
