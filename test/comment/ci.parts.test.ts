@@ -5,7 +5,7 @@
 import { execFile, execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { z } from "zod";
@@ -68,19 +68,29 @@ interface Request {
 
 /** A repository with a pull request that changes one grant, while main has gone on; cloned with depth 1 as CI does. */
 function openRequest(workload: string, message = "Give the web the database"): Request {
+  const [before, after] = [world + grant("shop/api"), world + grant(workload)];
+  return openRequestWith({ "policies/p.yaml": before }, { "policies/p.yaml": after }, message);
+}
+
+type Files = Readonly<Record<string, string>>;
+
+function openRequestWith(before: Files, after: Files, message: string): Request {
   const origin = join(dir, "origin");
-  mkdirSync(join(origin, "policies"), { recursive: true });
+  mkdirSync(origin);
   git(origin, "init", "-q", "-b", "main");
   git(origin, "config", "uploadpack.allowAnySHA1InWant", "true");
-  const commit = (text: string, said: string): string => {
-    writeFileSync(join(origin, "policies/p.yaml"), text);
+  const commit = (files: Files, said: string): string => {
+    for (const [name, text] of Object.entries(files)) {
+      mkdirSync(dirname(join(origin, name)), { recursive: true });
+      writeFileSync(join(origin, name), text);
+    }
     git(origin, "add", ".");
     git(origin, "commit", "-qam", said);
     return git(origin, "rev-parse", "HEAD");
   };
-  commit(world + grant("shop/api"), "first");
+  commit(before, "first");
   git(origin, "checkout", "-q", "-b", "feature");
-  commit(world + grant(workload), message);
+  commit(after, message);
   git(origin, "checkout", "-q", "main");
   writeFileSync(join(origin, "README.md"), "gone on\n");
   git(origin, "add", ".");
@@ -206,6 +216,34 @@ describe("the action", () => {
 
     await runAction({});
     expect(forge.comments).toHaveLength(1);
+  }, 120_000);
+
+  it("does the same for objects of Istio's public samples, which nobody here wrote", async () => {
+    const sample = (name: string): string => readFileSync(join(root, "test/samples/istio", name), "utf8");
+    const before = {
+      "deploy/tcp-echo.yaml": sample("tcp-echo/tcp-echo.yaml"),
+      "deploy/curl.yaml": sample("curl/curl.yaml"),
+      "deploy/sleep.yaml": sample("sleep/sleep.yaml"),
+      "deploy/namespace.yaml":
+        "apiVersion: v1\nkind: Namespace\nmetadata: { name: default, labels: { istio-injection: enabled } }\n",
+    };
+    const policy = `apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: { name: tcp-policy }
+spec:
+  selector: { matchLabels: { app: tcp-echo } }
+  rules:
+    - from: [{ source: { principals: [cluster.local/ns/default/sa/curl] } }]
+      to: [{ operation: { ports: ["9000"] } }]
+`;
+    openRequestWith(before, { "deploy/policy.yaml": policy }, "Only curl, and only 9000");
+    const run = await runAction({ policies: "deploy" });
+    expect(run.code, run.log).toBe(0);
+    const body = forge.comments[0]?.body ?? "";
+    expect(body).toMatch(/### Access changes: .*nobody gets more\./);
+    expect(body).toContain("| 🟡 changes | `default/sleep` | `default/tcp-echo (TCP 1-65535)` |");
+    expect(body).toContain("| 🟡 changes | `default/curl` | `default/tcp-echo (TCP 1-8999,9001-65535)` |");
+    expect(body).toContain("deploy/policy.yaml:1:1 AuthorizationPolicy/default/tcp-policy added");
   }, 120_000);
 
   it("begins no comment without an access change", async () => {
