@@ -131,7 +131,7 @@ describe("AccessPlane", () => {
     const names = (list: readonly Registered[]) =>
       list.map((one) => one.name).filter((name) => name !== "db");
     expect(names(preview)).toEqual(names(known));
-    const entry = named(preview, "ServiceEntry");
+    const entry = named(preview, "ServiceEntry", "orders-db");
     expect(entry.inputs.spec).toMatchObject({ hosts: [UNKNOWN], ports: [{ number: 5432 }] });
     const config = named(preview, "ConfigMap").inputs.data as Record<string, unknown>;
     expect(config["proxy.json"]).toBe(UNKNOWN);
@@ -187,7 +187,7 @@ describe("AccessPlane", () => {
         }),
     );
     expect(resources.filter((resource) => resource.type.startsWith("aws:"))).toEqual([]);
-    expect(named(resources, "ServiceEntry").inputs.metadata).toMatchObject({
+    expect(named(resources, "ServiceEntry", "orders-db").inputs.metadata).toMatchObject({
       name: "orders-db",
       annotations: { team: "orders" },
     });
