@@ -2,6 +2,7 @@ import { Dial, type DialOutcome } from "./connect/dial.ts";
 import type { Endpoint } from "./connect/endpoints.ts";
 import type { LaterTls } from "./connect/later-tls.ts";
 import type { Connection } from "./connection.ts";
+import { TunnelDial } from "./hbone/tunnel-dial.ts";
 import { writeProxyHeader } from "./protocol/proxy-header.ts";
 import type { Stream, StreamEvents } from "./runtime/stream.ts";
 import type { ServiceState } from "./state.ts";
@@ -13,7 +14,7 @@ export class Connecting implements DialOutcome {
   readonly #service: ServiceState;
   /** Endpoints that have failed this connection. */
   #tried: ReadonlySet<Endpoint> = NONE;
-  #dial: Dial | undefined;
+  #dial: Dial | TunnelDial | undefined;
   #endpoint: Endpoint | undefined;
   #cancelled = false;
 
@@ -77,7 +78,8 @@ export class Connecting implements DialOutcome {
           )
       : undefined;
     const target = { host: endpoint.host, addresses, port, protocol: servicePort.protocol, tls, preface };
-    this.#dial = new Dial(target, this);
+    this.#dial =
+      tls.hbonePort === undefined ? new Dial(target, this) : new TunnelDial(target, tls.hbonePort, this);
     this.#dial.start();
   }
 

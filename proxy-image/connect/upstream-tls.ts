@@ -1,8 +1,8 @@
-import { checkServerIdentity, type PeerCertificate as NodePeerCertificate } from "node:tls";
+import { checkServerIdentity, type PeerCertificate as NodePeerCertificate, type TLSSocket } from "node:tls";
 import type { ProxyUpstreamTls } from "../../policy/compile/proxy/config.ts";
 import type { Identifier } from "../identify.ts";
 import { type BunSocket, NO_TLS_BELOW_1_2, type TlsOptions } from "../runtime/bun.ts";
-import { peerChain, peerLeaf } from "../runtime/peer.ts";
+import { issuersOf, peerChain, peerLeaf } from "../runtime/peer.ts";
 
 /** PEM texts that upstream TLS needs, read when the configuration was loaded. */
 export interface UpstreamTlsFiles {
@@ -65,10 +65,29 @@ export class UpstreamTls {
     return this.#spiffeIds.length > 0 ? this.#wrongSpiffeId(socket, at) : this.#wrongName(socket, host);
   }
 
+  /** Where the endpoint takes HBONE; undefined for one that is dialled directly. */
+  get hbonePort(): number | undefined {
+    return this.#mode.mode === "mutual" ? this.#mode.hbone : undefined;
+  }
+
+  /** The same for a peer of HBONE, which is known by its SPIFFE ID and nothing else. */
+  hboneRefusal(socket: TLSSocket, at: number): string | undefined {
+    if (!socket.authorized) return "its certificate is not verified";
+    const leaf = socket.getPeerX509Certificate()?.raw;
+    return this.#wrongLeaf(leaf, () => issuersOf(socket.getPeerCertificate(true)), at);
+  }
+
   #wrongSpiffeId(socket: BunSocket<unknown>, at: number): string | undefined {
-    const leaf = peerLeaf(socket);
+    return this.#wrongLeaf(peerLeaf(socket), () => peerChain(socket), at);
+  }
+
+  #wrongLeaf(
+    leaf: Uint8Array | undefined,
+    chain: () => readonly Uint8Array[],
+    at: number,
+  ): string | undefined {
     if (!leaf) return "it showed no certificate";
-    const found = this.#identifier.identify(leaf, () => peerChain(socket), at);
+    const found = this.#identifier.identify(leaf, chain, at);
     if (!found.ok) return `its certificate is not an accepted SVID: ${found.refusal}`;
     const { id } = found.workload.spiffe;
     return this.#spiffeIds.includes(id) ? undefined : `it is ${id}, which is not an accepted identity`;

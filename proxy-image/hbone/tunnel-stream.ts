@@ -1,4 +1,4 @@
-import { constants, type ServerHttp2Stream } from "node:http2";
+import { type ClientHttp2Stream, constants, type ServerHttp2Stream } from "node:http2";
 import type { Stream, StreamEvents } from "../runtime/stream.ts";
 import type { Outlet } from "./outlet.ts";
 
@@ -8,14 +8,16 @@ import type { Outlet } from "./outlet.ts";
  * runtime opens again only as data is read; so a paused stream holds back its sender and no other stream.
  */
 export class TunnelStream implements Stream {
-  readonly #stream: ServerHttp2Stream;
+  readonly #stream: ServerHttp2Stream | ClientHttp2Stream;
   readonly #outlet: Outlet;
-  #answered = false;
+  /** Whether bytes may flow: a client's stream is made when its CONNECT is answered. */
+  #answered: boolean;
   #full = false;
   #gone = false;
 
-  constructor(stream: ServerHttp2Stream, outlet: Outlet) {
+  constructor(stream: ServerHttp2Stream | ClientHttp2Stream, outlet: Outlet) {
     this.#stream = stream;
+    this.#answered = !("respond" in stream);
     this.#outlet = outlet;
   }
 
@@ -50,16 +52,12 @@ export class TunnelStream implements Stream {
 
   /** The service is connected: bytes flow from here on. */
   accept(): void {
-    if (this.#answered || this.#closed) return;
-    this.#answered = true;
-    this.#stream.respond({ [constants.HTTP2_HEADER_STATUS]: 200 });
+    this.#answer(200, false);
   }
 
   /** The client is told why nothing follows; the status is all that ztunnel looks at. */
   refuse(status: number): void {
-    if (this.#answered || this.#closed) return;
-    this.#answered = true;
-    this.#stream.respond({ [constants.HTTP2_HEADER_STATUS]: status }, { endStream: true });
+    this.#answer(status, true);
   }
 
   write(data: Uint8Array): number {
@@ -101,6 +99,13 @@ export class TunnelStream implements Stream {
 
   /** The session asks with PING; see `tunnel-session.ts`. */
   setKeepAlive(): void {}
+
+  #answer(status: number, endStream: boolean): void {
+    const stream = this.#stream;
+    if (this.#answered || this.#closed || !("respond" in stream)) return;
+    this.#answered = true;
+    stream.respond({ [constants.HTTP2_HEADER_STATUS]: status }, { endStream });
+  }
 
   get #closed(): boolean {
     return this.#gone || this.#stream.destroyed;

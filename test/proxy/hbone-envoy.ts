@@ -100,3 +100,87 @@ function cluster({ hbone, client, ca, server }: EnvoyClientOptions): unknown {
     },
   };
 }
+
+export interface EnvoyServerOptions {
+  readonly port: number;
+  readonly admin: number;
+  /** Where each CONNECT leads, whatever it asks for. */
+  readonly backend: number;
+  readonly own: Issued;
+  /** PEM. */
+  readonly ca: string;
+}
+
+/** Starts an Envoy that ends HBONE: mutual TLS, HTTP/2, and each CONNECT a connection to the backend. */
+export async function startEnvoyServer(scope: Scope, options: EnvoyServerOptions): Promise<Running> {
+  const { path } = await part("envoy");
+  const file = join(scope.dir, "envoy-server.json");
+  const backend = {
+    name: "backend",
+    type: "STATIC",
+    load_assignment: {
+      cluster_name: "backend",
+      endpoints: [{ lb_endpoints: [{ endpoint: { address: socketAddress(options.backend) } }] }],
+    },
+  };
+  writeFileSync(
+    file,
+    JSON.stringify({
+      admin: { address: socketAddress(options.admin) },
+      static_resources: { listeners: [hboneListener(options)], clusters: [backend] },
+    }),
+  );
+  return scope.start("envoy-server", path, ["-c", file, "--concurrency", "1", "--disable-hot-restart"], {
+    ready: async () => (await fetch(`http://127.0.0.1:${options.admin}/ready`)).ok,
+  });
+}
+
+function hboneListener({ port, own, ca }: EnvoyServerOptions): unknown {
+  const routes = [
+    {
+      match: { connect_matcher: {} },
+      route: { cluster: "backend", upgrade_configs: [{ upgrade_type: "CONNECT", connect_config: {} }] },
+    },
+  ];
+  return {
+    name: "hbone",
+    address: socketAddress(port),
+    filter_chains: [
+      {
+        transport_socket: {
+          name: "envoy.transport_sockets.tls",
+          typed_config: {
+            "@type": type("extensions.transport_sockets.tls.v3.DownstreamTlsContext"),
+            require_client_certificate: true,
+            common_tls_context: {
+              alpn_protocols: ["h2"],
+              tls_certificates: [
+                { certificate_chain: { inline_string: own.cert }, private_key: { inline_string: own.key } },
+              ],
+              validation_context: { trusted_ca: { inline_string: ca } },
+            },
+          },
+        },
+        filters: [
+          {
+            name: "envoy.filters.network.http_connection_manager",
+            typed_config: {
+              "@type": type("extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"),
+              stat_prefix: "hbone",
+              codec_type: "HTTP2",
+              http2_protocol_options: { allow_connect: true },
+              upgrade_configs: [{ upgrade_type: "CONNECT" }],
+              route_config: { virtual_hosts: [{ name: "all", domains: ["*"], routes }] },
+              http_filters: [
+                {
+                  name: "envoy.filters.http.router",
+                  typed_config: { "@type": type("extensions.filters.http.router.v3.Router") },
+                },
+              ],
+            },
+          },
+        ],
+      },
+    ],
+  };
+}

@@ -41,6 +41,12 @@ const upstreamTls = z.discriminatedUnion("mode", [
      * used instead of `ca`: how a STRICT mesh service is dialled. @default none
      */
     spiffeIds: z.array(z.string().startsWith("spiffe://")).default([]),
+    /**
+     * Port on which the endpoint's address takes HBONE: how a service behind ztunnel is dialled. TLS goes to this port,
+     * and inside it a CONNECT to the same address and the service's target port. Needs `spiffeIds`; TLS inside the
+     * protocol is not used. @default not: TLS to the target port
+     */
+    hbone: port.optional(),
   }),
 ]);
 
