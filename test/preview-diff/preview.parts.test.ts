@@ -3,7 +3,7 @@
  * folder. The programs run inline, because the language host for programs in folders that tests build knows no hooks; what
  * happens then is tested too. Not proven here: how Pulumi Cloud shows the message.
  */
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Provider } from "@pulumi/kubernetes/provider.js";
 import * as pulumi from "@pulumi/pulumi";
@@ -168,5 +168,39 @@ new AccessPlane("prod", { policies: "policies.yaml", refs: { ordersDb: "db.examp
     const text = await env.cli(dir, ["up", "--yes", "--skip-preview"]);
     expect(text).toMatch(/portreeve:index:AccessPlane prod creating/);
     expect(text).not.toContain("access:");
+  });
+});
+
+describe("a program in another language", () => {
+  it("is told the same by the component's provider", async () => {
+    const other = await openPulumi({ languages: ["yaml"] });
+    try {
+      const main = join(other.dir, "provider.ts");
+      const source = (path: string): string => JSON.stringify(join(root, path));
+      writeFileSync(
+        main,
+        `import { main } from ${source("node_modules/@pulumi/pulumi/provider/index.js")};
+import { construct } from ${source("provider/construct.ts")};
+import { packageSchema } from ${source("provider/schema.ts")};
+void main({ version: "0.0.1", getSchema: async () => packageSchema("0.0.1"), construct }, process.argv.slice(2));
+`,
+      );
+      const plugin = join(other.bin, "pulumi-resource-portreeve");
+      writeFileSync(plugin, `#!/bin/sh\nexec '${process.execPath}' '${main}' "$@"\n`);
+      chmodSync(plugin, 0o755);
+      const project = join(other.dir, "yaml");
+      cpSync(join(root, "examples/yaml"), project, { recursive: true });
+      const stack = await other.folder(project);
+      await stack.config({ "portreeve-yaml:renderDir": join(other.dir, "rendered") });
+      expect((await stack.stack.preview()).stdout).toMatch(
+        /access: first deployment: \d+ connections? become/,
+      );
+      await stack.up();
+      const again = await stack.up();
+      expect(again.text).not.toContain("access:");
+      expect(Object.keys(again.summary)).toEqual(["same"]);
+    } finally {
+      await other.close();
+    }
   });
 });
