@@ -3,6 +3,7 @@ import { bypassed } from "../../reach/mesh.ts";
 import { contains } from "../../sets/ranges.ts";
 import { evaluate } from "../authorization/index.ts";
 import { serverMode } from "../consistency/server-mode.ts";
+import { ingressNotes, readsAddresses, UNKNOWN_ADDRESS, waypointNotes } from "./arrival-notes.ts";
 import type { Sent } from "./destination.ts";
 import type { Endpoint } from "./endpoints.ts";
 import { envoyFilterNotes } from "./envoy-filters.ts";
@@ -20,6 +21,7 @@ export interface Sender {
 
 /** Stands for a source address that nobody told: no block of a policy should name it (RFC 5737). */
 const SOME_ADDRESS = "192.0.2.1";
+
 const SOME_SERVER = "192.0.2.2";
 
 /** What the server's side makes of a connection: its proxy's PeerAuthentication first, then its AuthorizationPolicies. */
@@ -241,17 +243,6 @@ function judged(
   };
 }
 
-const UNKNOWN_ADDRESS =
-  "a policy there decides on addresses, and the client's is not known: it is taken as in none of the blocks";
-
-function readsAddresses({ mesh }: RoutingWorld, { namespace }: Pod): boolean {
-  return mesh.authorizations.some(
-    (policy) =>
-      [namespace, mesh.rootNamespace].includes(policy.metadata.namespace ?? "default") &&
-      /"(?:not)?(?:remote)?ipBlocks"|"source\.ip"|"remote\.ip"/i.test(JSON.stringify(policy.spec ?? {})),
-  );
-}
-
 function reasonOf(verdict: "allow" | "deny", by: Arrival["by"], { mesh }: RoutingWorld, pod: Pod): string {
   if (by !== null)
     return `${verdict === "allow" ? "allowed" : "denied"} by ${by.policy}, rule ${by.rule + 1}`;
@@ -272,28 +263,4 @@ function whyNone(pod: Pod, port: number): string {
   return contains(bypassed(pod, "sidecar"), port)
     ? ": annotations of the pod exclude the port"
     : ": the pod is not in the mesh";
-}
-
-/** A Sidecar with `ingress` has listeners for those ports; for others the defaults stay. */
-function ingressNotes(world: RoutingWorld, pod: Pod, port: number): string[] {
-  const sidecar = world.sidecars.find(
-    ({ namespace, selector }) =>
-      namespace === pod.namespace &&
-      (selector === undefined || Object.entries(selector).every(([key, value]) => pod.labels[key] === value)),
-  );
-  const ingress = sidecar?.spec.ingress?.find((one) => one.port.number === port);
-  if (sidecar === undefined || ingress === undefined) return [];
-  const to = ingress.defaultEndpoint ? `; it hands the connection to ${ingress.defaultEndpoint}` : "";
-  const tls = ingress.tls
-    ? `; it terminates TLS of mode ${ingress.tls.mode ?? "SIMPLE"} there unless the port is mTLS: not judged`
-    : "";
-  return [`${sidecar.id} has an ingress listener for port ${port}${to}${tls}`];
-}
-
-export function waypointNotes(world: RoutingWorld, { namespace }: Pod): string[] {
-  const waypoint = world.waypoints.get(namespace);
-  if (waypoint === undefined || waypoint === "none") return [];
-  return [
-    `namespace ${namespace} asks for waypoint ${waypoint}: policies with targetRefs and all HTTP rules apply there, not at ztunnel: not judged`,
-  ];
 }

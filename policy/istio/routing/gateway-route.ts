@@ -5,9 +5,10 @@ import { type Target, targetsOf } from "./chains.ts";
 import { type DialledEndpoint, destination } from "./destination.ts";
 import { endpointsOf } from "./endpoints.ts";
 import { envoyFilterNotes } from "./envoy-filters.ts";
+import { routesFor } from "./exported.ts";
 import { hostsMatch, isWithin } from "./host.ts";
 import type { L4Match, RouteDestinations } from "./schema.ts";
-import { gatewayScope, routesForGateway, type Scope } from "./scope.ts";
+import { gatewayScope, type Scope } from "./scope.ts";
 import type { Arrival, Hop, Leg } from "./types.ts";
 import type { Gateway, GatewayServer, Pod, RoutingWorld, VirtualService } from "./world.ts";
 
@@ -178,7 +179,7 @@ function nameRank(names: readonly string[], sni: string | undefined): number | u
 
 function boundTo(world: RoutingWorld, pod: Pod, { gateway, server }: Served): VirtualService[] {
   const name = `${gateway.namespace}/${gateway.name}`;
-  return routesForGateway(world, pod.namespace, name).filter(({ hosts, namespace }) =>
+  return routesFor(world, pod.namespace, name).filter(({ hosts, namespace }) =>
     server.hosts.some((stated) => {
       const [at, host] = stated.includes("/") ? stated.split("/", 2) : ["*", stated];
       const own = at === "." ? gateway.namespace : at;

@@ -1,5 +1,7 @@
 import { hasLabels } from "../consistency/world.ts";
+import { exportedTo, indexed, isExportedTo, routesFor } from "./exported.ts";
 import { hostsMatch, isWildcard, isWithin } from "./host.ts";
+import { appendService, importedServices, withPort } from "./imported.ts";
 import type {
   EgressListener,
   Labels,
@@ -95,7 +97,7 @@ function egressScope(world: RoutingWorld, client: Client, written: EgressListene
     imports.set(namespace, entry);
     (excluded ? entry.excluded : entry.hosts).push(name);
   }
-  const virtualServices = exportedRoutes(world, client.namespace).filter((route) =>
+  const virtualServices = routesFor(world, client.namespace, "mesh").filter((route) =>
     selectsRoute(imports, route),
   );
   const port = written?.port?.number ?? 0;
@@ -107,56 +109,6 @@ function egressScope(world: RoutingWorld, client: Client, written: EgressListene
     return port === 0 ? [service] : withPort(service, port);
   });
   return { written, services: onePerHost(services, client.namespace), virtualServices };
-}
-
-/** Services that are exported to a namespace by name come before those that are for everybody. */
-function exportedTo(world: RoutingWorld, namespace: string): Registered[] {
-  const everybody = (service: Registered): boolean =>
-    service.exportTo.length === 0 || service.exportTo.includes("*");
-  return [
-    ...world.services.filter((one) => !everybody(one) && isExportedTo(one, namespace)),
-    ...world.services.filter(everybody),
-  ];
-}
-
-function isExportedTo({ exportTo, namespace: own }: Registered, namespace: string): boolean {
-  if (exportTo.length === 0 || exportTo.includes("*")) return true;
-  if (exportTo.includes("~")) return false;
-  return exportTo.includes(namespace) || (exportTo.includes(".") && own === namespace);
-}
-
-/** In the order of istiod's index: private ones, those exported by name, those for everybody. */
-function exportedRoutes({ virtualServices }: RoutingWorld, namespace: string): VirtualService[] {
-  const all = virtualServices.filter(({ gateways }) => gateways.includes("mesh"));
-  const everybody = ({ exportTo }: VirtualService): boolean =>
-    exportTo.length === 0 || exportTo.includes("*");
-  const named = all.filter(
-    (one) => !everybody(one) && !one.exportTo.includes("~") && one.exportTo.includes(namespace),
-  );
-  return [
-    ...named.filter((one) => one.namespace === namespace),
-    ...named.filter((one) => one.namespace !== namespace),
-    ...all.filter(everybody),
-  ];
-}
-
-/** The VirtualServices that a gateway's proxy reads for one of its Gateways, in istiod's order. */
-export function routesForGateway(
-  { virtualServices }: RoutingWorld,
-  namespace: string,
-  gateway: string,
-): VirtualService[] {
-  const all = virtualServices.filter(({ gateways }) => gateways.includes(gateway));
-  const everybody = ({ exportTo }: VirtualService): boolean =>
-    exportTo.length === 0 || exportTo.includes("*");
-  const named = all.filter(
-    (one) => !everybody(one) && !one.exportTo.includes("~") && one.exportTo.includes(namespace),
-  );
-  return [
-    ...named.filter((one) => one.namespace === namespace),
-    ...named.filter((one) => one.namespace !== namespace),
-    ...all.filter(everybody),
-  ];
 }
 
 function selectsService(imports: ReadonlyMap<string, Imported>, { host, namespace }: Registered): boolean {
@@ -200,18 +152,6 @@ function exactServices(
   );
 }
 
-/** The row that istiod's index keeps for a host in a namespace: the oldest, but a Kubernetes Service before all others. */
-function indexed(world: RoutingWorld, host: string, namespace: string): Registered | undefined {
-  const rows = world.services.filter((one) => one.host === host && one.namespace === namespace);
-  return rows.find(({ kind }) => kind === "kubernetes") ?? rows[0];
-}
-
-function withPort(service: Registered, port: number): Registered[] {
-  const found = service.ports.find(({ number }) => number === port);
-  if (found === undefined) return [];
-  return [service.ports.length === 1 ? service : { ...service, ports: [found] }];
-}
-
 /** One namespace is chosen for each host: the client's own, else a Kubernetes Service's, else the first. */
 function onePerHost(services: readonly Registered[], client: string): Registered[] {
   const chosen = new Map<string, { namespace: string; kind: Registered["kind"] }>();
@@ -224,96 +164,4 @@ function onePerHost(services: readonly Registered[], client: string): Registered
     if (takes) chosen.set(host, { namespace, kind });
   }
   return services.filter(({ host, namespace }) => chosen.get(host)?.namespace === namespace);
-}
-
-/** What the egress listeners import, and what the routes that they import lead to, though it is not imported itself. */
-function importedServices(
-  world: RoutingWorld,
-  client: Client,
-  egress: readonly EgressScope[],
-): ReadonlyMap<string, Registered> {
-  const services = new Map<string, Registered>();
-  for (const { written, services: own, virtualServices } of egress) {
-    for (const service of own) appendService(services, service);
-    const listenerPort = written?.port?.number ?? 0;
-    for (const route of virtualServices) {
-      for (const [host, ports] of destinationsOf(route, client.namespace)) {
-        const found = visibleService(world, host, client.namespace);
-        if (found === undefined) continue;
-        const matched = listenerPort === 0 ? withPorts(found, ports) : withPort(found, listenerPort)[0];
-        if (matched !== undefined) appendService(services, matched);
-      }
-    }
-  }
-  return services;
-}
-
-/** Hosts that routes lead to with the ports that they name; 0 where one names none. */
-function destinationsOf({ tcp, tls, http }: VirtualService, client: string): Map<string, Set<number>> {
-  const hosts = new Map<string, Set<number>>();
-  const forClient = http.filter(({ namespaces }) => namespaces.length === 0 || namespaces.includes(client));
-  for (const { route } of [...forClient, ...tcp, ...tls]) {
-    for (const { destination } of route) {
-      const ports = hosts.get(destination.host) ?? new Set();
-      hosts.set(destination.host, ports.add(destination.port?.number ?? 0));
-    }
-  }
-  return hosts;
-}
-
-function visibleService(world: RoutingWorld, host: string, client: string): Registered | undefined {
-  const namespaces = new Set(
-    world.services.filter((one) => one.host === host).map(({ namespace }) => namespace),
-  );
-  if (namespaces.has(client)) return indexed(world, host, client);
-  const visible = [...namespaces].flatMap((namespace) => {
-    const row = indexed(world, host, namespace);
-    return row !== undefined && isExportedTo(row, client) ? [row] : [];
-  });
-  return (
-    visible.find(({ kind }) => kind === "kubernetes") ??
-    visible.toSorted((a, b) => world.services.indexOf(a) - world.services.indexOf(b))[0]
-  );
-}
-
-function withPorts(service: Registered, ports: ReadonlySet<number>): Registered | undefined {
-  if (ports.has(0)) return service;
-  const found = service.ports.filter(({ number }) => ports.has(number));
-  if (found.length === 0) return undefined;
-  return found.length === service.ports.length ? service : { ...service, ports: found };
-}
-
-/** The first row of a host stays, but a Kubernetes Service takes its place; ports of rows that are alike add up. */
-function appendService(services: Map<string, Registered>, service: Registered): void {
-  const existing = services.get(service.host);
-  if (existing === undefined) {
-    services.set(service.host, service);
-    return;
-  }
-  if (existing.kind === "kubernetes" && service.kind !== "kubernetes") return;
-  if (existing.kind !== "kubernetes" && service.kind === "kubernetes") {
-    services.set(service.host, service);
-    return;
-  }
-  if (!mergeable(existing, service)) return;
-  // Target ports of the first entry stay, also for what is added (`overrides`).
-  const more = service.ports.filter(({ number }) => !existing.ports.some((port) => port.number === number));
-  if (more.length > 0) services.set(service.host, { ...existing, ports: [...existing.ports, ...more] });
-}
-
-function mergeable(a: Registered, b: Registered): boolean {
-  const look = ({ namespace, resolution, kind, labels, selector, exportTo }: Registered): string =>
-    JSON.stringify([
-      namespace,
-      resolution,
-      kind,
-      entries(labels),
-      entries(selector ?? {}),
-      [...exportTo].sort(),
-    ]);
-  return look(a) === look(b);
-}
-
-function entries(labels: Labels): [string, string][] {
-  return Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1));
 }
