@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { type Command, Option } from "commander";
 import { PolicyError } from "../../policy/finding.ts";
 import { readPolicyFiles } from "../../policy/load/files.ts";
+import { loadModel } from "../../policy/load/index.ts";
 import { CliError, EXIT } from "../exit.ts";
 import { Output } from "../reach/output.ts";
 import { observe } from "./observe.ts";
@@ -64,7 +65,12 @@ Exit code: 0 nothing to change, 1 there is a suggestion, 2 could not run.`,
       const until = options.until === undefined ? now + 1 : momentOption("--until", options.until, now);
       const { files, findings } = readPolicyFiles(options.policies);
       if (findings.length > 0) throw new PolicyError(findings);
-      const observations = await observe(options.logs, momentOption("--since", options.since, now), until);
+      const observations = await observe(
+        loadModel({ texts: files }),
+        options.logs,
+        momentOption("--since", options.since, now),
+        until,
+      );
       if (observations.records === 0)
         throw new CliError(
           "suggest: there is no record in this time; an empty log is no reason to remove every grant",

@@ -45,7 +45,7 @@ export async function reportData(request: ReportRequest): Promise<FullReport> {
   const model = loadModel({ texts: files });
   const { snapshots, note } = historyOf(policies, model, since, now);
   const paths = logFiles(logs).filter((file) => !file.endsWith(".parquet"));
-  const observations = await observe(logs, since, until);
+  const observations = await observe(model, logs, since, until);
   const report = auditReport(model, snapshots, observations, since, Math.min(until, now));
   const dormant = report.grants.flatMap(({ grant, state }) =>
     state === "dormant" && grant.spec.action === "allow"

@@ -4,7 +4,7 @@ import { type Html, html } from "./html.ts";
 import { printable } from "./printable.ts";
 import type { FullReport } from "./report-data.ts";
 import { STYLE } from "./report-style.ts";
-import { isoMinute } from "./report-text.ts";
+import { isoMinute, latestOf } from "./report-text.ts";
 
 /** Rows of one table on paper; all of them are in the JSON. */
 const MAX_ROWS = 500;
@@ -47,14 +47,14 @@ ${observations.lost + observations.unreadable + observations.beyond > 0 ? html`<
 </header>`;
 }
 
-function summary({ services, grants, waivers }: FullReport): Html {
+function summary({ services, grants, waivers, observations }: FullReport): Html {
   const sum = (rows: readonly Did[]): number => rows.reduce((total, { count }) => total + count, 0);
   return html`<section><h2>Summary</h2><table><thead><tr><th>Service</th><th class="n">Could reach</th><th class="n">Did</th><th class="n">Connections</th><th class="n">Denied</th><th>Last</th></tr></thead><tbody>
 ${services.map(
   ({ name, could, did, denied }) =>
-    html`<tr><td><a href="#service-${name}">${name}</a></td><td class="n">${could.filter(({ row, until }) => row.action === "allow" && until === undefined).length}</td><td class="n">${new Set(did.map(({ who }) => who)).size}</td><td class="n">${sum(did).toLocaleString("en")}</td><td class="n">${sum(denied).toLocaleString("en")}</td><td>${did.length === 0 ? "never" : isoMinute(Math.max(...did.map(({ last }) => last)))}</td></tr>`,
+    html`<tr><td><a href="#service-${name}">${name}</a></td><td class="n">${could.filter(({ row, until }) => row.action === "allow" && until === undefined).length}</td><td class="n">${new Set(did.map(({ who }) => who)).size}</td><td class="n">${sum(did).toLocaleString("en")}</td><td class="n">${sum(denied).toLocaleString("en")}</td><td>${did.length === 0 ? "never" : isoMinute(latestOf(did))}</td></tr>`,
 )}</tbody></table>
-<p>${grants.filter(({ state }) => state === "dormant").length} grants were never used; ${waivers.filter(({ expired }) => expired).length} of ${waivers.length} waivers have expired.</p></section>`;
+<p>${observations.unattributed.toLocaleString("en")} connections ended before they said what they wanted, such as a failed handshake; they are of no service. ${grants.filter(({ state }) => state === "dormant").length} grants were never used; ${waivers.filter(({ expired }) => expired).length} of ${waivers.length} waivers have expired.</p></section>`;
 }
 
 function controls({ standard, controls: all }: FullReport): Html {

@@ -15,11 +15,7 @@ export function reportText(report: FullReport): string {
       String(new Set(did.map(({ who }) => who)).size),
       String(sum(did)),
       String(sum(denied)),
-      did.length === 0
-        ? unseen === undefined
-          ? "-"
-          : "not seen"
-        : isoMinute(Math.max(...did.map(({ last }) => last))),
+      did.length === 0 ? (unseen === undefined ? "-" : "not seen") : isoMinute(latestOf(did)),
     ]),
   ]);
   const dormant = grants.filter(({ state }) => state === "dormant").map(({ grant }) => grant.name);
@@ -45,4 +41,9 @@ export function reportText(report: FullReport): string {
 
 export function isoMinute(at: number): string {
   return `${new Date(at).toISOString().slice(0, 16)}Z`;
+}
+
+/** When the latest of them was; a spread into `Math.max` would end at some hundred thousand rows. */
+export function latestOf(rows: readonly { readonly last: number }[]): number {
+  return rows.reduce((latest, { last }) => Math.max(latest, last), 0);
 }

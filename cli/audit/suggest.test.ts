@@ -93,6 +93,7 @@ function observe(
     covers: { from: 0, to: NOW },
     lost: 0,
     unreadable: 0,
+    unattributed: 0,
     beyond: 0,
   };
 }

@@ -31,6 +31,8 @@ export interface Observations {
   readonly lost: number;
   /** Lines that are no record and none of a chain's own. */
   readonly unreadable: number;
+  /** Connections that ended before they said what they wanted, such as a handshake that failed. */
+  readonly unattributed: number;
   /** Different connections beyond the bound, which are not in `observed`. */
   readonly beyond: number;
 }

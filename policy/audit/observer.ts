@@ -11,16 +11,23 @@ const MAX_OBSERVED = 200_000;
 export class Observer {
   readonly #since: number;
   readonly #until: number;
+  readonly #byAddress: (service: string) => boolean;
   readonly #byKey = new Map<string, Observed>();
   #records = 0;
   #lost = 0;
   #unreadable = 0;
   #beyond = 0;
+  #unattributed = 0;
   #from = Number.POSITIVE_INFINITY;
   #to = Number.NEGATIVE_INFINITY;
 
-  /** @param since epoch milliseconds; records before it, and from `until` on, are only counted for what the logs cover */
-  constructor(since: number, until: number) {
+  /**
+   * @param since epoch milliseconds; records before it, and from `until` on, are only counted for what the logs cover
+   * @param byAddress whether a service has a rule that asks where somebody comes from; for others, addresses of those who
+   *   have a name are not kept apart. @default all have
+   */
+  constructor(since: number, until: number, byAddress: (service: string) => boolean = () => true) {
+    this.#byAddress = byAddress;
     this.#since = since;
     this.#until = until;
   }
@@ -37,6 +44,31 @@ export class Observer {
     else this.#take(value as Fields, place);
   }
 
+  /** The connection as the proxy judged it; undefined for one that never said what it wanted. */
+  #connectionOf(fields: Fields): Connection | undefined {
+    const service = text(fields, "dst.service");
+    const port = number(fields, "dst.port");
+    if (service === undefined || port === undefined) return undefined;
+    const user = text(fields, "src.user");
+    const awsRole = text(fields, "src.role");
+    const groups = texts(fields, "src.groups");
+    const person =
+      user === undefined && awsRole === undefined && groups === undefined
+        ? undefined
+        : { user, awsRole, groups };
+    const workload = text(fields, "src.identity");
+    const agent = text(fields, "src.agent");
+    const named = workload !== undefined || person !== undefined || agent !== undefined;
+    return {
+      via: "proxy",
+      service,
+      port,
+      principal: { workload, person, agent },
+      sourceIp: named && !this.#byAddress(service) ? undefined : addressOf(text(fields, "src.addr")),
+      sni: text(fields, "sni"),
+    };
+  }
+
   end(): Observations {
     return {
       observed: [...this.#byKey.values()],
@@ -45,6 +77,7 @@ export class Observer {
       lost: this.#lost,
       unreadable: this.#unreadable,
       beyond: this.#beyond,
+      unattributed: this.#unattributed,
     };
   }
 
@@ -61,8 +94,11 @@ export class Observer {
     }
     if (fields["event"] !== "close" || time < this.#since || time >= this.#until) return;
     this.#records += 1;
-    const connection = connectionOf(fields);
-    if (!connection) return;
+    const connection = this.#connectionOf(fields);
+    if (!connection) {
+      this.#unattributed += 1;
+      return;
+    }
     const verdict = fields["verdict"] === "allow" ? "allow" : "deny";
     const rules =
       texts(fields, "rules") ?? (text(fields, "rule") === undefined ? [] : [String(fields["rule"])]);
@@ -84,28 +120,6 @@ export class Observer {
       this.#byKey.set(key, { connection, verdict, reason, rules, ...seen });
     }
   }
-}
-
-/** The connection as the proxy judged it; undefined for one that never said what it wanted. */
-function connectionOf(fields: Fields): Connection | undefined {
-  const service = text(fields, "dst.service");
-  const port = number(fields, "dst.port");
-  if (service === undefined || port === undefined) return undefined;
-  const user = text(fields, "src.user");
-  const awsRole = text(fields, "src.role");
-  const groups = texts(fields, "src.groups");
-  const person =
-    user === undefined && awsRole === undefined && groups === undefined
-      ? undefined
-      : { user, awsRole, groups };
-  return {
-    via: "proxy",
-    service,
-    port,
-    principal: { workload: text(fields, "src.identity"), person, agent: text(fields, "src.agent") },
-    sourceIp: addressOf(text(fields, "src.addr")),
-    sni: text(fields, "sni"),
-  };
 }
 
 /** `10.0.0.1:4711` and `2001:db8::1:4711` as the proxy writes them: the port is what follows the last colon. */
