@@ -63,9 +63,9 @@ function get({ kubeconfig, context }: LiveCluster, what: readonly string[]): rea
     const reason = missing
       ? "kubectl is not on PATH; install it, or compare rendered folders"
       : said || String(cause);
-    const cluster = [context, kubeconfig].filter((word) => word !== undefined).join(" of ");
+    const cluster = [context, kubeconfig].filter((word) => word !== undefined).join(" in ");
     throw new CliError(
-      `cannot read the cluster${cluster === "" ? "" : ` ${cluster}`}: ${reason}`,
+      `cannot read the cluster of ${cluster || "the current context"}: ${reason}`,
       undefined,
       { cause },
     );
