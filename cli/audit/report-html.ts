@@ -51,8 +51,8 @@ function summary({ services, grants, waivers, observations }: FullReport): Html 
   const sum = (rows: readonly Did[]): number => rows.reduce((total, { count }) => total + count, 0);
   return html`<section><h2>Summary</h2><table><thead><tr><th>Service</th><th class="n">Could reach</th><th class="n">Did</th><th class="n">Connections</th><th class="n">Denied</th><th>Last</th></tr></thead><tbody>
 ${services.map(
-  ({ name, could, did, denied }) =>
-    html`<tr><td><a href="#service-${name}">${name}</a></td><td class="n">${could.filter(({ row, until }) => row.action === "allow" && until === undefined).length}</td><td class="n">${new Set(did.map(({ who }) => who)).size}</td><td class="n">${sum(did).toLocaleString("en")}</td><td class="n">${sum(denied).toLocaleString("en")}</td><td>${did.length === 0 ? "never" : isoMinute(latestOf(did))}</td></tr>`,
+  ({ name, could, did, denied, unseen }) =>
+    html`<tr><td><a href="#service-${name}">${name}</a></td><td class="n">${could.filter(({ row, until }) => row.action === "allow" && until === undefined).length}</td><td class="n">${new Set(did.map(({ who }) => who)).size}</td><td class="n">${sum(did).toLocaleString("en")}</td><td class="n">${sum(denied).toLocaleString("en")}</td><td>${did.length === 0 ? (unseen === undefined ? "never" : "not seen by the proxy") : isoMinute(latestOf(did))}</td></tr>`,
 )}</tbody></table>
 <p>${observations.unattributed.toLocaleString("en")} connections ended before they said what they wanted, such as a failed handshake; they are of no service. ${grants.filter(({ state }) => state === "dormant").length} grants were never used; ${waivers.filter(({ expired }) => expired).length} of ${waivers.length} waivers have expired.</p></section>`;
 }
