@@ -23,18 +23,31 @@ export function findPeers(dir: string, say: (line: string) => void): Peer[] {
   return peers.filter((peer) => peer !== undefined);
 }
 
-/** All product features on, records to a file included. */
-function portreeve(dir: string): Peer | undefined {
+/** Portreeve with one worker and with two; nothing without Bun. */
+export function findWorkers(dir: string): (Peer & { readonly workers: number })[] {
+  return [1, 2].flatMap((workers) => {
+    const peer = portreeve(dir, `workers-${workers}`, workers, 10 * workers);
+    return peer ? [{ ...peer, workers }] : [];
+  });
+}
+
+/**
+ * All product features on, records to a file included.
+ *
+ * @param shift added to the ports, so that several can run at once
+ */
+function portreeve(dir: string, name = "portreeve", workers = 1, shift = 0): Peer | undefined {
   const bun = findBun();
   if (!bun) return undefined;
-  const target = (name: string) => ({
-    name,
+  const target = (service: string) => ({
+    name: service,
     ports: [{ port: 9000 }],
     endpoints: [{ host: "127.1.0.30" }],
     limits: { maxConnections: 100_000 },
   });
   const config: ProxyConfigInput = {
     version: 1,
+    workers,
     policy: { digest: "bench" },
     trust: {
       trustDomain: "perf.test",
@@ -42,8 +55,8 @@ function portreeve(dir: string): Peer | undefined {
     },
     certificate: { source: "files", cert: join(dir, "certs/server.pem"), key: join(dir, "certs/server.key") },
     listeners: [
-      { name: "plain", mode: "plaintext-loopback", port: 7130, service: "plain" },
-      { name: "mtls", mode: "mtls", bind: "127.0.0.1", port: 7230, service: "mtls" },
+      { name: "plain", mode: "plaintext-loopback", port: 7130 + shift, service: "plain" },
+      { name: "mtls", mode: "mtls", bind: "127.0.0.1", port: 7230 + shift, service: "mtls" },
     ],
     services: [target("plain"), target("mtls")],
     rules: [
@@ -55,18 +68,18 @@ function portreeve(dir: string): Peer | undefined {
         subjects: { workloads: ["spiffe://perf.test/ns/default/sa/client"] },
       },
     ],
-    audit: { sinks: [{ type: "file", path: join(dir, "audit.jsonl") }] },
-    metrics: { bind: "127.0.0.1", port: 7930 },
+    audit: { sinks: [{ type: "file", path: join(dir, `${name}.jsonl`) }] },
+    metrics: { bind: "127.0.0.1", port: 7930 + shift },
   };
-  const file = join(dir, "portreeve.yaml");
+  const file = join(dir, `${name}.yaml`);
   writeFileSync(file, stringify(config));
   const main = join(import.meta.dirname, "../../proxy-image/main.ts");
   return {
-    name: "portreeve",
+    name,
     version: `Bun ${output(bun, ["--version"])}`,
     command: [bun, main, file],
-    plainPort: 7130,
-    tlsPort: 7230,
+    plainPort: 7130 + shift,
+    tlsPort: 7230 + shift,
   };
 }
 

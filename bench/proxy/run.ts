@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: the proxy beside its peers, in one run, on one core each, with the generator and the backend on another.
  *
- *   node bench/proxy/run.ts [--rounds 5] [--seconds 1.5] [--only portreeve,envoy] [--write]
+ *   node bench/proxy/run.ts [--rounds 5] [--seconds 1.5] [--only portreeve,envoy] [--rows "plain conn"|workers] [--write]
  *
  * Needs Linux with two cores, cargo, and root for a network namespace of its own (so that ports do not run out and
  * nothing else is disturbed). Peers that are not installed are left out: `ENVOY` and `GHOSTUNNEL` name their binaries,
@@ -13,15 +13,16 @@ import { connect } from "node:net";
 import { cpus, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { createAuthority, createLeaf } from "../../proxy-image/dev/certificates.ts";
-import { formatTable, type Measurement, ROWS, type Row } from "./measurements.ts";
-import { findPeers, type Peer } from "./peers.ts";
+import { writeCertificates } from "./certificates.ts";
+import { formatTable, type Measurement, median, ROWS, type Row } from "./measurements.ts";
+import { findPeers, findWorkers, type Peer } from "./peers.ts";
 
 const { values } = parseArgs({
   options: {
     rounds: { type: "string", default: "5" },
     seconds: { type: "string", default: "1.5" },
     only: { type: "string" },
+    rows: { type: "string" },
     write: { type: "boolean", default: false },
   },
 });
@@ -40,9 +41,10 @@ if (process.env["BENCH_NAMESPACE"] !== "1") {
 const say = (line: string) => process.stderr.write(`${line}\n`);
 const dir = mkdtempSync(join(tmpdir(), "portreeve-bench-"));
 for (const name of ["certs", "run", "logs"]) mkdirSync(join(dir, name));
-writeCertificates();
+writeCertificates(join(dir, "certs"));
 const generator = buildGenerator();
 const only = values.only?.split(",");
+const wanted = ROWS.filter(({ title }) => !values.rows || title.includes(values.rows));
 const peers = findPeers(dir, say).filter(({ name }) => !only || only.includes(name));
 const running = new Map<string, ChildProcess>();
 const loadBefore = loadavg()[0] ?? 0;
@@ -53,37 +55,89 @@ try {
     peers.map(({ name }) => name),
   );
   process.stdout.write(table);
-  if (values.write) writeResults(table);
+  const workers =
+    !values.rows || values.rows === "workers"
+      ? await measureWorkers(Number(values.rounds), Number(values.seconds))
+      : "";
+  process.stdout.write(`\n${workers}`);
+  if (values.write) writeResults(`${table}\n${workers}`);
 } finally {
   for (const child of running.values()) child.kill("SIGKILL");
   rmSync(dir, { recursive: true, force: true });
 }
 
 async function measureAll(rounds: number, seconds: number): Promise<Map<Row, Map<string, number[]>>> {
-  const results = new Map(ROWS.map((row) => [row, new Map<string, number[]>()]));
+  const results = new Map(wanted.map((row) => [row, new Map<string, number[]>()]));
   const sets = new Map(
-    ROWS.map((row) => [row.args.join(" "), ROWS.filter(({ args }) => args.join(" ") === row.args.join(" "))]),
+    wanted.map((row) => [
+      row.args.join(" "),
+      wanted.filter(({ args }) => args.join(" ") === row.args.join(" ")),
+    ]),
   );
   for (const peer of peers) await start(peer);
-  for (let round = 0; round < rounds; round++) {
-    for (const [args, rows] of sets) {
-      // Interleaved, A B C A B C: what disturbs the machine for a while disturbs all of them.
-      for (const peer of peers) {
+  // Memory needs a fresh process each time, and comes last: the other rows are of processes that have been running for a
+  // while, as everybody's are; code that is compiled as it runs would otherwise be measured while it is compiled.
+  for (const fresh of [false, true]) {
+    for (let round = 0; round < rounds; round++) {
+      for (const [args, rows] of sets) {
         const [row] = rows;
-        if (!row || (row.tls ? peer.tlsPort : peer.plainPort) === undefined) continue;
-        if (row.fresh) await start(peer);
-        const one = measure(peer, row.tls, args.split(" "), seconds);
-        if (!one) continue;
-        for (const target of rows) {
-          const list = results.get(target)?.get(peer.name) ?? [];
-          list.push(target.value(one));
-          results.get(target)?.set(peer.name, list);
+        if (!row || (row.fresh ?? false) !== fresh) continue;
+        // Interleaved, A B C A B C: what disturbs the machine for a while disturbs all of them.
+        for (const peer of peers) {
+          if ((row.tls ? peer.tlsPort : peer.plainPort) === undefined) continue;
+          if (fresh) await start(peer);
+          const one = measure(peer, row.tls, args.split(" "), seconds);
+          if (one) keep(results, rows, peer, one);
         }
       }
+      say(`round ${round + 1} of ${rounds} done${fresh ? ", of memory" : ""}`);
     }
-    say(`round ${round + 1} of ${rounds} done`);
   }
   return results;
+}
+
+function keep(
+  results: ReadonlyMap<Row, Map<string, number[]>>,
+  rows: readonly Row[],
+  peer: Peer,
+  one: Measurement,
+): void {
+  for (const row of rows) {
+    const list = results.get(row)?.get(peer.name) ?? [];
+    list.push(row.value(one));
+    results.get(row)?.set(peer.name, list);
+  }
+}
+
+/** Two workers beside one, full mTLS handshakes; in words, because what can be said depends on the machine. */
+async function measureWorkers(rounds: number, seconds: number): Promise<string> {
+  const pair = findWorkers(dir);
+  const args = ["mode=conn", "conns=64", "tls=1"];
+  const enough = cpus().length >= 4;
+  const ones: { rate: number; cpu: number }[][] = [[], []];
+  for (const peer of pair) await start(peer, `0-${peer.workers - 1}`);
+  for (let round = 0; round <= rounds; round++) {
+    for (const [index, peer] of pair.entries()) {
+      const one = measure(peer, true, args, seconds, enough ? cpus().length - 1 : 1);
+      // The first round is a warm-up.
+      if (one && round > 0) ones[index]?.push({ rate: one.rate, cpu: one.cpu_us_per_op });
+    }
+  }
+  const [single, double] = ones.map((list) => ({
+    rate: median(list.map(({ rate }) => rate)),
+    cpu: median(list.map(({ cpu }) => cpu)),
+  }));
+  if (!single || !double) return "";
+  const show = (value: number) => Math.round(value).toLocaleString("en");
+  if (enough) {
+    return `Two workers: ${show(double.rate)} full mTLS handshakes a second, ${(double.rate / single.rate).toFixed(2)} times one (${show(single.rate)}).\n`;
+  }
+  return (
+    `Two workers beside one: not measured as a rate, because generator and backend need one of the ${cpus().length} cores. ` +
+    `Instead, CPU for each full mTLS handshake: ${show(single.cpu)} µs with one worker, ${show(double.cpu)} µs with two (supervisor ` +
+    `included), so two CPU-seconds of two workers do ${((2 * single.cpu) / double.cpu).toFixed(2)} times the handshakes of one CPU-second of one. ` +
+    "This says what sharing costs, not what a machine with more cores would do.\n"
+  );
 }
 
 function measure(
@@ -91,6 +145,7 @@ function measure(
   tls: boolean,
   args: readonly string[],
   seconds: number,
+  core = 1,
 ): Measurement | undefined {
   const port = tls ? peer.tlsPort : peer.plainPort;
   const timing = args.some((arg) => arg.startsWith("dur=")) ? [] : [`dur=${seconds}`, `warm=${seconds / 3}`];
@@ -102,7 +157,10 @@ function measure(
     ...args,
     ...timing,
   ];
-  const result = spawnSync("taskset", ["-c", "1", generator, ...all], { encoding: "utf8", timeout: 90_000 });
+  const result = spawnSync("taskset", ["-c", String(core), generator, ...all], {
+    encoding: "utf8",
+    timeout: 90_000,
+  });
   try {
     const one = JSON.parse(result.stdout.trim()) as Measurement;
     if (one.errs > 0) say(`${peer.name} ${args.join(" ")}: ${one.errs} errors`);
@@ -123,7 +181,7 @@ function pidsOf(peer: Peer): string {
   return [pid, ...children].join(",");
 }
 
-async function start(peer: Peer): Promise<void> {
+async function start(peer: Peer, cores = "0"): Promise<void> {
   const old = running.get(peer.name);
   if (old) {
     const gone = new Promise((done) => old.once("exit", done));
@@ -133,10 +191,10 @@ async function start(peer: Peer): Promise<void> {
     clearTimeout(timer);
   }
   const [command = "", ...args] = peer.command;
-  const child = spawn("taskset", ["-c", "0", command, ...args], { stdio: "ignore" });
+  const child = spawn("taskset", ["-c", cores, command, ...args], { stdio: "ignore" });
   running.set(peer.name, child);
   const port = peer.plainPort ?? peer.tlsPort ?? 0;
-  for (let attempt = 0; attempt < 100; attempt++) {
+  for (let attempt = 0; attempt < 300; attempt++) {
     if (await accepts(port)) return;
     await new Promise((done) => setTimeout(done, 100));
   }
@@ -152,21 +210,6 @@ function accepts(port: number): Promise<boolean> {
     });
     socket.once("error", () => done(false));
   });
-}
-
-function writeCertificates(): void {
-  const ca = createAuthority("bench CA");
-  const certs = join(dir, "certs");
-  writeFileSync(join(certs, "ca.pem"), ca.cert);
-  for (const name of ["server", "client"]) {
-    const leaf = createLeaf(name, ca, {
-      uris: [`spiffe://perf.test/ns/default/sa/${name}`],
-      dnsNames: ["localhost"],
-    });
-    writeFileSync(join(certs, `${name}.pem`), leaf.cert);
-    writeFileSync(join(certs, `${name}.key`), leaf.key);
-    writeFileSync(join(certs, `${name}-bundle.pem`), leaf.cert + leaf.key);
-  }
 }
 
 function buildGenerator(): string {

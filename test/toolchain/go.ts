@@ -18,6 +18,8 @@ export interface GoProgram {
   readonly tags?: readonly string[];
   /** Variables set at link time (`-X`), mostly the version a program says it has. */
   readonly stamp?: Readonly<Record<string, string>>;
+  /** Built with the C compiler of the machine. @default false */
+  readonly cgo?: boolean;
   readonly cost: Recipe["cost"];
   readonly find?: () => Found | undefined;
 }
@@ -53,7 +55,7 @@ export function goProgram(program: GoProgram): Recipe {
       await run("go", ["build", ...flags, "-o", out, program.package], {
         cwd: module,
         // No C compiler needed, and the same binary on every machine; the user's own GOFLAGS must not change it.
-        env: { CGO_ENABLED: "0", GOFLAGS: "", GOWORK: "off" },
+        env: { CGO_ENABLED: program.cgo ? "1" : "0", GOFLAGS: "", GOWORK: "off" },
         onLine: report,
       });
     },

@@ -2,6 +2,7 @@
 import type { Recipe } from "../part.ts";
 import { envoy } from "./envoy.ts";
 import { etcd } from "./etcd.ts";
+import { ghostunnel } from "./ghostunnel.ts";
 import { istioCrds, istioctl, istiod, pilotAgent } from "./istio.ts";
 import { keycloak } from "./keycloak.ts";
 import { kubeApiserver, kubeControllerManager, kubectl } from "./kubernetes.ts";
@@ -11,7 +12,20 @@ import { oracle } from "./oracle.ts";
 import { pulumi } from "./pulumi.ts";
 import { pulumiLanguageNodejs } from "./pulumi-language-nodejs.ts";
 import { pulumiLanguageYaml } from "./pulumi-language-yaml.ts";
-import { buildah, chromium, curl, ip, mariadb, nats, nft, postgres, promtool, redis, runc, socat } from "./servers.ts";
+import {
+  buildah,
+  chromium,
+  curl,
+  ip,
+  mariadb,
+  nats,
+  nft,
+  postgres,
+  promtool,
+  redis,
+  runc,
+  socat,
+} from "./servers.ts";
 import { stepCa } from "./step-ca.ts";
 import { istioValidator, networkPolicyValidator } from "./validators.ts";
 import { workloadApi } from "./workload-api.ts";
@@ -49,6 +63,7 @@ export const recipes = {
   socat,
   promtool,
   chromium,
+  ghostunnel,
 } as const satisfies Record<string, Recipe>;
 
 export type PartName = keyof typeof recipes;
@@ -56,7 +71,7 @@ export type PartName = keyof typeof recipes;
 export const partNames = Object.keys(recipes) as PartName[];
 
 /** Made only when a test or a person asks for one: few do, and they take long. */
-const ON_DEMAND: readonly PartName[] = ["chromium", "kubectl", "step-ca", "keycloak"];
+const ON_DEMAND: readonly PartName[] = ["chromium", "kubectl", "step-ca", "keycloak", "ghostunnel"];
 
 /** What a run of all tests makes beforehand. */
 export const wantedNames = partNames.filter((name) => !ON_DEMAND.includes(name));
