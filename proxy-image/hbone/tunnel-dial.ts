@@ -14,7 +14,9 @@ export class TunnelDial {
   readonly target: Target;
   readonly #port: number;
   readonly #outcome: DialOutcome;
-  #next = 0;
+  /** Pods are chosen at random: a cluster IP, which would spread connections, has no port for HBONE. */
+  readonly #first = Math.floor(Math.random() * 1_000);
+  #tried = 0;
   #lastError = "no address";
   #over = false;
   #abandon: () => void = () => {};
@@ -27,13 +29,14 @@ export class TunnelDial {
   }
 
   start(): void {
-    const address = this.target.addresses[this.#next];
-    if (address === undefined) {
+    const { addresses } = this.target;
+    const address = addresses[(this.#first + this.#tried) % addresses.length];
+    if (address === undefined || this.#tried >= addresses.length) {
       this.#over = true;
       this.#outcome.failed(this.#lastError);
       return;
     }
-    this.#next += 1;
+    this.#tried += 1;
     this.#try(address);
   }
 

@@ -408,6 +408,29 @@ describe("the proxy", () => {
     expect(deployment.spec).not.toHaveProperty("replicas");
   });
 
+  test("in ambient mode finds the pods of a service in the mesh, which it dials by HBONE", () => {
+    const objects = [
+      inventory,
+      group("dba", { members: { idpGroups: ["okta:dba"] } }),
+      grant("g", { from: { groups: ["dba"] }, to: { service: "inventory" } }),
+    ];
+    const providers = {
+      identityProviders: { oidc: [{ name: "okta", issuer: "https://o.example.com", audiences: ["p"] }] },
+    };
+    const key = "Service/stock/portreeve-inventory-pods";
+    expect(spec([estate({ dataPlane: "ambient" }, providers), ...objects], key)).toEqual({
+      type: "ClusterIP",
+      clusterIP: "None",
+      selector: { app: "inventory" },
+      ports: [
+        { name: expect.any(String), protocol: "TCP", port: 80, targetPort: 8080 },
+        { name: expect.any(String), protocol: "TCP", port: 9090, targetPort: 9090 },
+      ],
+    });
+    expect(spec([estate({}, providers), ...objects], key)).toBeUndefined();
+    expect(spec([estate({ dataPlane: "ambient" }), inventory], key)).toBeUndefined();
+  });
+
   test("in ambient mode is left alone by ztunnel and takes HBONE itself", () => {
     const objects = [estate({ dataPlane: "ambient" }), ordersDb];
     expect(spec(objects, "Deployment/portreeve/portreeve-proxy")).toMatchObject({

@@ -56,6 +56,8 @@ export interface Service extends KubeObject {
   readonly kind: "Service";
   readonly spec: {
     readonly type: "ClusterIP";
+    /** Without an address of its own: DNS lists its pods. */
+    readonly clusterIP?: "None";
     readonly selector: Labels;
     readonly ports: readonly {
       readonly name: string;

@@ -1,4 +1,5 @@
 import type { Service as PolicyService } from "../../model/types.ts";
+import { dialledByHbone, podsServiceName } from "../../plan/hbone-pods.ts";
 import { servicePortKey } from "../../plan/listener-ports.ts";
 import { tokenLoginPorts } from "../../plan/token-login.ts";
 import { findingAt } from "../report.ts";
@@ -75,5 +76,26 @@ export function proxyService(context: Context, shard: Shard, service: PolicyServ
       labels: { ...service.labels, ...managedLabels(name) },
     },
     spec: { type: "ClusterIP", selector: shard.podLabels, ports },
+  };
+}
+
+/** The pods of a service behind ztunnel, for the proxy to find: HBONE goes to one of them, and is told its own port. */
+export function podsService({ cluster }: Context, service: PolicyService): Service | undefined {
+  const { location } = service.spec;
+  if (location.type !== "mesh" || !dialledByHbone(service, cluster)) return undefined;
+  return {
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: {
+      name: podsServiceName(service),
+      namespace: location.namespace,
+      labels: { ...service.labels, ...managedLabels(service.name) },
+    },
+    spec: {
+      type: "ClusterIP",
+      clusterIP: "None",
+      selector: location.selector,
+      ports: service.ports.map(({ name, port, targetPort }) => ({ name, protocol: "TCP", port, targetPort })),
+    },
   };
 }

@@ -8,7 +8,7 @@ import { proxyDeployment } from "./proxy-deployment.ts";
 import { proxyDisruptionBudget } from "./proxy-disruption-budget.ts";
 import { proxyNetworkPolicy } from "./proxy-network-policy.ts";
 import { makeShard } from "./proxy-pods.ts";
-import { connectService, proxyService } from "./proxy-service.ts";
+import { connectService, podsService, proxyService } from "./proxy-service.ts";
 
 /**
  * All objects of the proxy but its namespace, which is not ours to own: other things may live there. None, when no service
@@ -38,6 +38,8 @@ export function proxyObjects(
     add(proxyAutoscaler(context, shard));
     add(proxyNetworkPolicy(context, shard, services), ...all);
     for (const service of services) {
+      const pods = podsService(context, service);
+      if (pods) add(pods, `Service/${service.name}`);
       if (service.enforcement !== "proxy") continue;
       const object = proxyService(context, shard, service);
       if (object) add(object, `Service/${service.name}`);

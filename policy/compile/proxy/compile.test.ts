@@ -183,9 +183,14 @@ describe("a service", () => {
     ]);
   });
 
-  test("behind ztunnel cannot be dialled, and that is an error", () => {
+  test("behind ztunnel is dialled by HBONE, pod by pod, and must have its own identity", () => {
     const objects = [estate({}, "ambient"), inMesh({ serviceAccount: "x" }), dba, toDba("g", "inventory")];
-    expect(compile(objects).findings).toMatchObject([{ rule: "PR510", severity: "error" }]);
+    const { config, findings } = compile(objects);
+    expect(findings).toEqual([]);
+    expect(config?.services[0]).toMatchObject({
+      endpoints: [{ host: "portreeve-inventory-pods.stock.svc.cluster.local" }],
+      tls: { mode: "mutual", spiffeIds: ["spiffe://prod.example.com/ns/stock/sa/x"], hbone: 15_008 },
+    });
   });
 
   test.each<[string, Partial<ServiceSpecInput>]>([

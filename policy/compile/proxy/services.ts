@@ -1,6 +1,7 @@
 import type { Finding } from "../../finding.ts";
 import type { Cluster, Model, Rule, Service } from "../../model/types.ts";
-import { PROXY_MOUNTS } from "../../plan/proxy-mounts.ts";
+import { dialledByHbone, podsHost } from "../../plan/hbone-pods.ts";
+import { HBONE_PORT, PROXY_MOUNTS } from "../../plan/proxy-mounts.ts";
 import { findingAt } from "../report.ts";
 import type { ProxyConfigInput } from "./config.ts";
 import { serviceLogin } from "./login.ts";
@@ -27,6 +28,7 @@ export function proxyService(input: ServiceInput): ConfigService {
   const limits = { ...model.trust.spec.defaults.limits, ...spec.limits };
   const { outlierDetection } = spec;
   const mesh = spec.location.type === "mesh" ? spec.location : undefined;
+  const byHbone = dialledByHbone(service, input.cluster);
   const keepalive = limits.tcpKeepalive?.time;
   const [host] = service.hosts;
   const auth = serviceLogin(input.cluster, service, input.findings);
@@ -36,8 +38,9 @@ export function proxyService(input: ServiceInput): ConfigService {
     ports: service.ports.map(({ port, targetPort }) => ({
       port,
       protocol: service.protocol,
-      // A service in the mesh is dialled through its Kubernetes Service, which translates the port itself.
-      ...(!mesh && targetPort !== port && { targetPort }),
+      // A service in the mesh is dialled through its Kubernetes Service, which translates the port itself; HBONE asks the
+      // pod for its own.
+      ...((!mesh || byHbone) && targetPort !== port && { targetPort }),
     })),
     endpoints: endpoints(input),
     tls: mesh ? meshTls(input) : externalTls(service),
@@ -62,10 +65,14 @@ export function proxyService(input: ServiceInput): ConfigService {
 }
 
 function endpoints(input: ServiceInput): ConfigService["endpoints"] {
-  const { service, findings } = input;
+  const { service, cluster, findings } = input;
   const { spec, hosts } = service;
   const blamed = { kind: "Service", id: service.name, position: service.position } as const;
-  if (spec.location.type === "mesh") return hosts.slice(0, 1).map((host) => ({ host }));
+  if (spec.location.type === "mesh") {
+    return dialledByHbone(service, cluster)
+      ? [{ host: podsHost(service, spec.location.namespace, cluster) }]
+      : hosts.slice(0, 1).map((host) => ({ host }));
+  }
   if (spec.resolution === "static") return spec.endpoints.map((host) => ({ host }));
   if (spec.resolution === "none") {
     findings.push(
@@ -127,17 +134,6 @@ function externalTls(service: Service): UpstreamTls {
 function meshTls({ model, cluster, service, findings }: ServiceInput): UpstreamTls {
   const blamed = { kind: "Service", id: service.name, position: service.position } as const;
   if (service.spec.tls.mode === "none") return { mode: "none" };
-  if (cluster.dataPlane === "ambient") {
-    findings.push(
-      findingAt(
-        "PR510",
-        "error",
-        blamed,
-        `${service.name} is behind ztunnel in cluster ${cluster.name}, which accepts HBONE only; the proxy dials plain mutual TLS, so its clients would never get through`,
-        "grant it by the mesh (`via: mesh`), or keep the service in a cluster with sidecars",
-      ),
-    );
-  }
   const spiffeIds = meshPeer(model, service);
   if (spiffeIds.length === 0) {
     findings.push(
@@ -150,7 +146,7 @@ function meshTls({ model, cluster, service, findings }: ServiceInput): UpstreamT
       ),
     );
   }
-  return { mode: "mutual", spiffeIds };
+  return { mode: "mutual", spiffeIds, ...(dialledByHbone(service, cluster) && { hbone: HBONE_PORT }) };
 }
 
 /** The strictest that any grant asks: one connection cannot be recorded for one grant and not for another. */

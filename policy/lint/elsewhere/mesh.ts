@@ -3,7 +3,6 @@ import { DIVERGES, LIMIT, elsewhere as rule, UNCLEAR, UNROUTED, WIDER } from "./
 
 /** PR5xx: consistency of the mesh, and what Kubernetes can express. */
 export const meshRules: readonly RuleInfo[] = [
-  rule("PR510", "error", "Proxy cannot reach a service behind ztunnel", UNROUTED),
   rule("PR511", "error", "Identity of a service's pods not known", DIVERGES, "set `location.serviceAccount`"),
   rule("PR512", "info", "Addresses in a NetworkPolicy", WIDER, "grant workloads or namespaces"),
   rule("PR513", "info", "Workload without a selector: no NetworkPolicy", WIDER, "set `selector`"),
