@@ -40,16 +40,6 @@ function unique(list: readonly { name: string }[], key: string, what: string, pr
 function checkServices(config: Parsed, problem: Problem): void {
   for (const [s, service] of config.services.entries()) {
     checkAuth(service, ["services", s, "auth"], problem);
-    if (
-      service.tls.mode === "mutual" &&
-      service.tls.hbone !== undefined &&
-      service.tls.spiffeIds.length === 0
-    ) {
-      problem(
-        ["services", s, "tls", "hbone"],
-        "a peer of HBONE is known by its SPIFFE ID: say which with `spiffeIds`",
-      );
-    }
     const ports = new Set<number>();
     for (const [p, { port }] of service.ports.entries()) {
       if (ports.has(port)) problem(["services", s, "ports", p, "port"], `port ${port} is listed twice`);
