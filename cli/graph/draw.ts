@@ -22,6 +22,8 @@ interface Point {
 
 /** Edges of a view with more have no text: it would hide what it tells. It is told in the tooltip and in the list. */
 const MOST_LABELS = 40;
+/** What did not change is told sooner by its tooltip alone. */
+const MOST_PLAIN_LABELS = 24;
 const LONGEST_NAME = 34;
 const CHARACTER = 7.2;
 const LABEL_CHARACTER = 6.6;
@@ -37,10 +39,12 @@ export interface Drawing {
 /** Places the view's nodes and draws it. The same view gives the same drawing. */
 export function draw({ nodes, edges }: View, dagre: Layouter): Drawing {
   const graph = new dagre.graphlib.Graph({ multigraph: true });
-  const isLabelled = edges.length <= MOST_LABELS;
+  const changed = edges.filter(({ state }) => state !== "same").length;
+  const isLabelled = ({ state }: ViewEdge): boolean =>
+    state === "same" ? edges.length <= MOST_PLAIN_LABELS : changed <= MOST_LABELS;
   graph.setGraph({
     rankdir: "LR",
-    ranksep: isLabelled ? 70 : 220,
+    ranksep: edges.length <= MOST_PLAIN_LABELS ? 70 : 160,
     nodesep: 14,
     edgesep: 6,
     marginx: 16,
@@ -49,7 +53,7 @@ export function draw({ nodes, edges }: View, dagre: Layouter): Drawing {
   const widths = new Map(nodes.map(({ id, label }) => [id, shorten(label).length * CHARACTER + 34]));
   for (const [id, width] of widths) graph.setNode(id, { width, height: 28 });
   for (const [index, edge] of edges.entries()) {
-    const text = isLabelled ? edgeText(edge) : "";
+    const text = isLabelled(edge) ? edgeText(edge) : "";
     graph.setEdge(
       edge.from,
       edge.to,
@@ -63,7 +67,7 @@ export function draw({ nodes, edges }: View, dagre: Layouter): Drawing {
       edge,
       route(edge, graph, String(index), widths),
       pointOf(graph.edge(edge.from, edge.to, String(index))),
-      isLabelled,
+      isLabelled(edge),
     ),
   );
   const boxes = nodes.map((node) => drawNode(node, edges, pointOf(graph.node(node.id))));
@@ -144,7 +148,7 @@ export function edgeText({ state, label, count }: ViewEdge): string {
 }
 
 function plainName(id: string): string {
-  return id.replace(/^(who|service|group) /, "");
+  return id.replace(/^(who|to|service|group) /, "");
 }
 
 /** Level at every point, so that a line leaves and enters names sideways and texts on it are crossed by nothing else. */

@@ -42,8 +42,8 @@ export function graphOfReach(title: string, rows: readonly Access[]): Graph {
 /** The edges of such an answer, all unchanged. */
 export function reachLinks(rows: readonly Access[]): Link[] {
   return rows.map(({ src, dst, ports, restrictedBy, dependsOnAddress }) => ({
-    from: clusterNode(src),
-    to: clusterNode(dst),
+    from: clusterNode(src, "from"),
+    to: clusterNode(dst, "to"),
     state: "same",
     label: `${formatPorts(ports)}${dependsOnAddress ? " from some addresses" : ""}`,
     details: restrictedBy.length > 0 ? [`restricted by ${restrictedBy.join(", ")}`] : ["not restricted"],

@@ -16,8 +16,8 @@ export function graphOfDiff(
   const changed = changes.map((change): Link => {
     const { from, fromKind, to, ports, before, after, because, risks, owner } = change;
     return {
-      from: kind === "policies" ? fromNode(from, fromKind) : clusterNode(from),
-      to: kind === "policies" ? toNode(to) : clusterNode(to),
+      from: kind === "policies" ? fromNode(from, fromKind) : clusterNode(from, "from"),
+      to: kind === "policies" ? toNode(to) : clusterNode(to, "to"),
       state: change.change,
       label: to.endsWith(`:${ports}`) ? "" : ports,
       details: [

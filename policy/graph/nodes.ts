@@ -33,11 +33,15 @@ export function serviceNode(name: string): GraphNode {
   return { id: `service ${name}`, label: name, kind: "service", group: "services" };
 }
 
-/** Either end between Kubernetes objects: `namespace/name`, `namespace/service:port` or `external:LOW-HIGH`. */
-export function clusterNode(name: string): GraphNode {
-  if (name.startsWith("external:")) return who(name, "addresses", "outside");
-  const node = workloadNode(name);
-  return /:\d+$/.test(name) ? { ...node, kind: "service" } : node;
+/**
+ * An end between Kubernetes objects: `namespace/name`, `namespace/service:port` or `external:LOW-HIGH`. As a destination it is
+ * another node than as a source: in a cluster that is open most reach most, and a drawing of that with one node each is a knot.
+ */
+export function clusterNode(name: string, end: "from" | "to"): GraphNode {
+  const node = name.startsWith("external:") ? who(name, "addresses", "outside") : workloadNode(name);
+  if (end === "from") return node;
+  const kind = /:\d+$/.test(name) && node.kind === "workload" ? "service" : node.kind;
+  return { ...node, id: `to ${name}`, kind, group: `→ ${node.group}` };
 }
 
 function who(name: string, kind: NodeKind, group: string): GraphNode {

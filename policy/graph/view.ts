@@ -5,7 +5,7 @@ export interface ViewOptions {
   /** Groups drawn as one node. */
   readonly collapsed: ReadonlySet<string>;
   readonly hideUnchanged: boolean;
-  /** Only this node and those it has access to or that have access to it. */
+  /** Only the nodes with this node's name, and those they have access to or that have access to them. */
   readonly focus: string | undefined;
 }
 
@@ -53,11 +53,13 @@ export function viewOf(graph: Graph, options: ViewOptions): View {
       nodes.set(id, { id, label, kind, group });
     }
   }
+  const name = focus === undefined ? undefined : nodes.get(focus)?.label;
+  const isFocus = (id: string): boolean => id === focus || nodes.get(id)?.label === name;
   const merged = new Map<string, ViewEdge>();
   for (const edge of graph.edges) {
     if (hideUnchanged && edge.state === "same") continue;
     const [from, to] = [standsFor.get(edge.from) ?? edge.from, standsFor.get(edge.to) ?? edge.to];
-    if (focus !== undefined && from !== focus && to !== focus) continue;
+    if (focus !== undefined && !isFocus(from) && !isFocus(to)) continue;
     const key = `${from}\n${to}`;
     const known = merged.get(key);
     merged.set(
@@ -86,11 +88,15 @@ function both(a: EdgeState, b: EdgeState): EdgeState {
   return "changed";
 }
 
-/** What to show first: all; where that is too much, the changes alone, and groups as one. */
+/** Of a difference with more connections, the changes alone are seen at once. */
+const MOST_AT_ONCE = 30;
+
+/** What to show first: all; of a difference where that is much, the changes alone; where it is too much, groups as one. */
 export function firstView(graph: Graph): ViewOptions {
   const all = { collapsed: new Set<string>(), hideUnchanged: false, focus: undefined };
   const isDiff = graph.edges.some(({ state }) => state !== "same");
-  if (fits(viewOf(graph, all)) || !isDiff) return { ...all, collapsed: collapseToFit(graph, false) };
+  if (graph.edges.length <= MOST_AT_ONCE || !isDiff)
+    return { ...all, collapsed: collapseToFit(graph, false) };
   return { ...all, collapsed: collapseToFit(graph, true), hideUnchanged: true };
 }
 

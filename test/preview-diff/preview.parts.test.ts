@@ -46,7 +46,8 @@ type Run = (args: string[], ...rest: unknown[]) => unknown;
 
 /** `pulumi preview --json`, which the Automation API has no option for. */
 async function previewJson({ stack }: Plane): Promise<string> {
-  const command: { run?: Run } = stack.stack.workspace.pulumiCommand;
+  // The type leaves out how the API calls the CLI.
+  const command = stack.stack.workspace.pulumiCommand as unknown as { run?: Run };
   const run = command.run?.bind(command);
   if (run === undefined) throw new Error("the Automation API calls the CLI in another way");
   command.run = (args, ...rest) => run(args[0] === "preview" ? [...args, "--json"] : args, ...rest);

@@ -37,7 +37,7 @@ function show(): void {
   size = { width, height };
   fitWhole();
   const of =
-    focus === undefined ? "" : ` around ${focus.replace(/^(who|service|group) /, "")} (Esc shows all)`;
+    focus === undefined ? "" : ` around ${focus.replace(/^(who|to|service|group) /, "")} (Esc shows all)`;
   status.textContent = `${view.nodes.length} names, ${view.edges.length} connections${of}; ${graph.nodes.length} and ${graph.edges.length} in all.`;
   for (const input of groups.querySelectorAll("input")) input.checked = !collapsed.has(input.value);
 }
@@ -70,7 +70,8 @@ function pan(x: number, y: number): void {
 /** Everything about one name, below the drawing. */
 function tell(id: string): void {
   const names = new Map(graph.nodes.map((node) => [node.id, node.label]));
-  const own = graph.edges.filter(({ from, to }) => from === id || to === id);
+  const name = names.get(id);
+  const own = graph.edges.filter(({ from, to }) => names.get(from) === name || names.get(to) === name);
   const lines = own.slice(0, 200).map(({ from, to, state, label, details: more }) => {
     const item = document.createElement("li");
     const sign = { same: "", gained: "+ ", lost: "− ", changed: "~ " }[state];
@@ -81,7 +82,7 @@ function tell(id: string): void {
   const list = document.createElement("ul");
   list.append(...lines);
   const heading = document.createElement("h2");
-  heading.textContent = `${names.get(id) ?? id}: ${own.length} connections`;
+  heading.textContent = `${name ?? id}: ${own.length} connections`;
   details.replaceChildren(heading, list);
 }
 
