@@ -16,6 +16,8 @@ export type ClientMode =
       readonly path: Path;
       /** Why it is not the mode that is written, where it is not. */
       readonly because?: string;
+      /** True where it only says which endpoints get mTLS, in a cluster for which Istio itself decides whether there is any. */
+      readonly endpointsOnly?: boolean;
     };
 
 interface Written {
@@ -61,6 +63,7 @@ export function clientMode(merged: MergedRule | undefined, port: number, subsetN
       rule,
       path: written.path,
       because,
+      endpointsOnly: true,
     };
   }
   return AUTO;

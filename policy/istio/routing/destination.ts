@@ -90,7 +90,7 @@ export function destination(
     passthrough,
     portOverride: service.resolution === "passthrough" ? service.overrides.get(port.number) : undefined,
     endpoints,
-    sends: endpoints[0]?.sends ?? (mode.type === "set" ? toSent(mode.mode) : "plaintext"),
+    sends: endpoints[0]?.sends ?? sends(UNKNOWN),
     because,
     sni: writtenSni(merged, subset, port.number) ?? `outbound_.${id.port}_.${id.subset ?? ""}_.${id.host}`,
   };
@@ -144,6 +144,16 @@ function isInferredTogether(
 
 const PASS = "PASSTHROUGH";
 
+/** What nothing is known of takes no mTLS of Istio's. */
+const UNKNOWN: Endpoint = {
+  address: undefined,
+  port: 0,
+  labels: {},
+  pod: undefined,
+  takesMtls: false,
+  imagined: false,
+};
+
 interface Wire {
   readonly sends: (endpoint: Endpoint) => Sent;
   readonly because: string;
@@ -157,18 +167,24 @@ function wire(
   { together, passthrough }: { readonly together: boolean; readonly passthrough: boolean },
 ): Wire {
   const always = (sent: Sent, because: string): Wire => ({ sends: () => sent, because });
-  if (mode.type === "set") {
-    const more = mode.because === undefined ? "" : ` (${mode.because})`;
-    return always(toSent(mode.mode), `${mode.mode} by ${mode.rule.id}${more}`);
+  const written = mode.type === "set" ? mode : undefined;
+  const more = written?.because === undefined ? "" : ` (${written.because})`;
+  if (written !== undefined && written.endpointsOnly !== true) {
+    return always(toSent(written.mode), `${written.mode} by ${written.rule.id}${more}`);
   }
   if (service.external) return always("plaintext", "automatic mTLS is not used outside of the mesh");
   if (together && (endpoints.length === 0 || endpoints.some(({ takesMtls }) => !takesMtls))) {
-    return always("plaintext", "the pods of a headless service get mTLS only if all of them have a sidecar");
+    return always(
+      "plaintext",
+      "pods that are dialled by address get mTLS only if all of them have a sidecar",
+    );
   }
-  const namespace = namespaceMode(world, service.namespace);
-  if (namespace === "DISABLE")
+  if (namespaceMode(world, service.namespace) === "DISABLE") {
     return always("plaintext", `mTLS is turned off for namespace ${service.namespace}`);
+  }
   if (passthrough) return always("ISTIO_MUTUAL", "automatic mTLS: all pods have a sidecar");
+  if (written !== undefined)
+    return always(toSent(written.mode), `${written.mode} by ${written.rule.id}${more}`);
   return {
     sends: (endpoint) => (takesMtls(world, service, endpoint) ? "ISTIO_MUTUAL" : "plaintext"),
     because: "automatic mTLS: each endpoint gets what it takes",
