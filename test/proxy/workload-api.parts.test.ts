@@ -76,6 +76,8 @@ async function connect(client: Issued, trusted: Authority = ca): Promise<TLSSock
     checkServerIdentity: () => undefined,
   });
   await once(socket, "secureConnect");
+  // Those that are let go unused may be reset.
+  socket.on("error", () => {});
   return socket;
 }
 
@@ -128,6 +130,24 @@ describe("the certificate", () => {
     expect(seen.size).toBeGreaterThanOrEqual(5);
     await echo(kept, "after");
     expect(server.streams()).toBe(1);
+  });
+
+  test("is taken by each of several workers, and swapped by each", async () => {
+    server = await startWorkloadApi(scope, socketFile());
+    server.offer([offer(leaf())]);
+    await start({ workers: 2 });
+    expect(server.streams()).toBe(2);
+    const next = leaf();
+    server.offer([offer(next)]);
+    const shown = async () => {
+      const sockets = await Promise.all(Array.from({ length: 16 }, () => connect(api())));
+      const serials = sockets.map(serial);
+      for (const socket of sockets) socket.end();
+      return serials;
+    };
+    await until("both to show the new one", 20, async () =>
+      (await shown()).every((found) => found === serialOf(next)),
+    );
   });
 
   test("stays in use while the agent is gone, and the next agent is found", async () => {

@@ -43,8 +43,8 @@ const upstreamTls = z.discriminatedUnion("mode", [
     spiffeIds: z.array(z.string().startsWith("spiffe://")).default([]),
     /**
      * Port on which the endpoint's address takes HBONE: how a service behind ztunnel is dialled. TLS goes to this port,
-     * and inside it a CONNECT to the same address and the service's target port. Without `spiffeIds` no peer is accepted; TLS inside the
-     * protocol is not used. @default not: TLS to the target port
+     * and inside it a CONNECT to the same address and the service's target port. Without `spiffeIds` no peer is
+     * accepted; TLS inside the protocol is not used. @default not: TLS to the target port
      */
     hbone: port.optional(),
   }),
