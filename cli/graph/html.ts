@@ -9,7 +9,7 @@ const PAGE_STYLE = `
 :root{color-scheme:light dark}
 body{margin:0;font:14px/1.4 system-ui,sans-serif;background:#fff;color:#1f2328}
 header{padding:10px 16px 6px;border-bottom:1px solid #d1d9e0}h1{font-size:18px;margin:0 0 8px}h2{font-size:15px;margin:12px 0 4px}
-form{display:flex;flex-wrap:wrap;gap:8px 12px;align-items:center}#groups{display:flex;flex-wrap:wrap;gap:2px 12px;max-height:5em;overflow:auto}
+.controls{display:flex;flex-wrap:wrap;gap:8px 12px;align-items:center}#groups{display:flex;flex-wrap:wrap;gap:2px 12px;max-height:5em;overflow:auto}
 input[type=search]{min-width:16em}button,input{font:inherit}
 #status{margin:6px 0 0;color:#59636e}
 #stage{display:block;width:100%;height:68vh;touch-action:none;cursor:grab;border-bottom:1px solid #d1d9e0}
@@ -20,7 +20,7 @@ table{border-collapse:collapse;margin-top:8px}th,td{text-align:left;padding:3px 
 .key{display:flex;flex-wrap:wrap;gap:4px 16px;padding:4px 16px;color:#59636e}.key svg{width:30px;height:10px;margin-right:4px}
 @media (prefers-color-scheme:dark){body{background:#0d1117;color:#f0f6fc}header,#stage,th,td{border-color:#3d444d}#status,.key{color:#9198a1}
 li.gained{color:#3fb950}li.lost{color:#f85149}li.changed{color:#d29922}.node:focus rect:first-of-type,.node:hover rect:first-of-type{stroke:#4493f8}}
-@media print{form,#status{display:none}#stage{height:auto}}
+@media print{.controls,#status{display:none}#stage{height:auto}}
 `;
 
 const SIGNS: Readonly<Record<EdgeState, string>> = {
@@ -56,7 +56,7 @@ export function graphHtml(graph: Graph, dagre: Layouter): string {
 <body>
 <header>
 <h1>${title}</h1>
-<form>
+<div class="controls">
 <label>Search <input id="search" type="search" list="names" placeholder="name, then Enter" autocomplete="off"></label>
 <datalist id="names">${graph.nodes.map(({ label }) => `<option value="${escapeXml(label)}"></option>`).join("")}</datalist>
 <label${isDiff ? "" : " hidden"}><input id="hide" type="checkbox"${first.hideUnchanged ? " checked" : ""}> hide unchanged</label>
@@ -65,7 +65,7 @@ export function graphHtml(graph: Graph, dagre: Layouter): string {
 <button type="button" id="all">show all</button>
 <button type="button" id="collapse">collapse all groups</button>
 <div id="groups" role="group" aria-label="groups that are shown member by member"></div>
-</form>
+</div>
 <p id="status" role="status"></p>
 </header>
 <svg id="stage" viewBox="0 0 ${width} ${height}" role="group" aria-label="${title}">${MARKERS}<g id="drawing">

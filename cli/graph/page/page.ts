@@ -38,8 +38,12 @@ function show(): void {
   fitWhole();
   const of =
     focus === undefined ? "" : ` around ${focus.replace(/^(who|to|service|group) /, "")} (Esc shows all)`;
-  status.textContent = `${view.nodes.length} names, ${view.edges.length} connections${of}; ${graph.nodes.length} and ${graph.edges.length} in all.`;
+  status.textContent = `${many(view.nodes.length, "name")}, ${many(view.edges.length, "connection")}${of}; ${graph.nodes.length} and ${graph.edges.length} in all.`;
   for (const input of groups.querySelectorAll("input")) input.checked = !collapsed.has(input.value);
+}
+
+function many(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
 /** The whole, but never so small that names cannot be read: then the top left corner. */
@@ -82,7 +86,7 @@ function tell(id: string): void {
   const list = document.createElement("ul");
   list.append(...lines);
   const heading = document.createElement("h2");
-  heading.textContent = `${name ?? id}: ${own.length} connections`;
+  heading.textContent = `${name ?? id}: ${many(own.length, "connection")}`;
   details.replaceChildren(heading, list);
 }
 
