@@ -170,8 +170,9 @@ describe("the certificate", () => {
 
   test("that has ended makes the proxy not ready", async () => {
     server = await startWorkloadApi(scope, socketFile());
-    server.offer([offer(leaf(ca, OWN, Date.now() + 4_000))]);
+    server.offer([offer(leaf())]);
     await start();
+    server.offer([offer(leaf(ca, OWN, Date.now() + 1_000))]);
     await until("the end of it to be told", 20, async () => (await readiness()).text.includes("expired"));
     server.offer([offer(leaf())]);
     await until("it to be ready again", 10, async () => (await readiness()).status === 200);
