@@ -1,7 +1,7 @@
 import type { Finding } from "../policy/finding.ts";
 import { checkMesh } from "../policy/istio/consistency/index.ts";
 import type { PolicyFile } from "../policy/load/files.ts";
-import { parseManifests } from "./reach/manifests.ts";
+import { parseManifests } from "./io/manifests.ts";
 
 const API_VERSION = /["']?apiVersion["']?\s*:\s*["']?([^\s"',}]+)/g;
 

@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 import { CliError } from "../exit.ts";
-import { Output } from "../reach/output.ts";
+import { Output } from "../io/output.ts";
 import { ask, withRecords } from "./engine.ts";
 import { checkReadOnly, type Filter, whereOf } from "./filter.ts";
 import { logFiles } from "./log-files.ts";

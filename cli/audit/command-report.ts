@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { type Command, Option } from "commander";
 import { CliError, EXIT } from "../exit.ts";
-import { Output } from "../reach/output.ts";
+import { Output } from "../io/output.ts";
 import { collect, momentOption } from "./options.ts";
 import { type FullReport, reportData } from "./report-data.ts";
 import { reportHtml } from "./report-html.ts";

@@ -5,7 +5,7 @@ import { PolicyError } from "../../policy/finding.ts";
 import { readPolicyFiles } from "../../policy/load/files.ts";
 import { loadModel } from "../../policy/load/index.ts";
 import { CliError, EXIT } from "../exit.ts";
-import { Output } from "../reach/output.ts";
+import { Output } from "../io/output.ts";
 import { observe } from "./observe.ts";
 import { collect, momentOption } from "./options.ts";
 import { patchOf } from "./patch.ts";

@@ -2,7 +2,7 @@ import { createPublicKey, type KeyObject } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { type Command, Option } from "commander";
 import { CliError, EXIT } from "../exit.ts";
-import { Output } from "../reach/output.ts";
+import { Output } from "../io/output.ts";
 import { logFiles } from "./log-files.ts";
 import { collect } from "./options.ts";
 import type { Expected } from "./verification.ts";

@@ -6,7 +6,7 @@ import { accessJson } from "../format/access-json.ts";
 import { accessText } from "../format/access-text.ts";
 import { useColor } from "../format/color.ts";
 import { GRAPH_FORMATS, type GraphFormat, isGraphFormat, renderGraph } from "../graph/render.ts";
-import { Output } from "../reach/output.ts";
+import { Output } from "../io/output.ts";
 import type { Register } from "../register.ts";
 
 interface Options {

@@ -7,8 +7,8 @@ import { decideInMesh } from "../decide/mesh.ts";
 import { decideQuestion } from "../decide/person.ts";
 import { CliError } from "../exit.ts";
 import { instantOption } from "../instant.ts";
+import { Output } from "../io/output.ts";
 import { isOrdinary } from "../lint-mesh.ts";
-import { Output } from "../reach/output.ts";
 import type { Register } from "../register.ts";
 
 interface DecideOptions {

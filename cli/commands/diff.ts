@@ -3,7 +3,7 @@ import { DIFF_FORMATS, type DiffFormat, diffExit, diffSides, formatDiff } from "
 import { useColor } from "../format/color.ts";
 import { GRAPH_FORMATS, type GraphFormat, isGraphFormat, renderGraph } from "../graph/render.ts";
 import { instantOption } from "../instant.ts";
-import { Output } from "../reach/output.ts";
+import { Output } from "../io/output.ts";
 import type { Register } from "../register.ts";
 
 interface Options {

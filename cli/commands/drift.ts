@@ -3,7 +3,7 @@ import { drift } from "../../policy/drift/index.ts";
 import { DRIFT_FORMATS, type DriftFormat, formatDrift } from "../drift/format.ts";
 import { folderSide, liveSide } from "../drift/sides.ts";
 import { CliError, EXIT } from "../exit.ts";
-import { Output } from "../reach/output.ts";
+import { Output } from "../io/output.ts";
 import type { Register } from "../register.ts";
 import { refValues } from "../render/values.ts";
 

@@ -3,10 +3,10 @@ import { graphOfReach } from "../../policy/graph/access.ts";
 import { CliError } from "../exit.ts";
 import { useColor } from "../format/color.ts";
 import { GRAPH_FORMATS, type GraphFormat, isGraphFormat, renderGraph } from "../graph/render.ts";
+import { Output } from "../io/output.ts";
 import { answerCases } from "../reach/cases.ts";
 import { reachFolder } from "../reach/folder.ts";
 import { FORMATS, type Format, render } from "../reach/formats.ts";
-import { Output } from "../reach/output.ts";
 import type { Register } from "../register.ts";
 
 interface Options {

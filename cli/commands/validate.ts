@@ -1,6 +1,6 @@
 import { Option } from "commander";
 import { CliError } from "../exit.ts";
-import { Output } from "../reach/output.ts";
+import { Output } from "../io/output.ts";
 import type { Register } from "../register.ts";
 import { validateCases } from "../validate/cases.ts";
 import { VALIDATE_FORMATS, type ValidateFormat, validateFiles } from "../validate/files.ts";

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Writable } from "node:stream";
 import { afterAll, expect, test } from "vitest";
-import { Output } from "../reach/output.ts";
+import { Output } from "../io/output.ts";
 import { decideCases } from "./cases.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "portreeve-decide-"));

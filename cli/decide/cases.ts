@@ -1,8 +1,8 @@
 import { compilePolicies } from "../../policy/istio/authorization/evaluate.ts";
 import { ConnectionError } from "../../policy/istio/authorization/peer.ts";
 import { EXIT } from "../exit.ts";
-import { readLines } from "../reach/lines.ts";
-import type { Output } from "../reach/output.ts";
+import { readLines } from "../io/lines.ts";
+import type { Output } from "../io/output.ts";
 import { readCaseLine } from "./case-line.ts";
 
 /**

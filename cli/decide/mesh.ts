@@ -14,7 +14,7 @@ import {
 import type { PolicyFile } from "../../policy/load/files.ts";
 import { didYouMean } from "../../policy/load/suggest.ts";
 import { CliError, EXIT } from "../exit.ts";
-import { parseManifests } from "../reach/manifests.ts";
+import { parseManifests } from "../io/manifests.ts";
 import { routedText } from "./mesh-text.ts";
 import type { Answer } from "./person.ts";
 

@@ -5,8 +5,8 @@ import { MAX_FILE_BYTES, type PolicyFile, readPolicyFiles } from "../../policy/l
 import { loadPolicySet, type Sourced } from "../../policy/load/index.ts";
 import { liveObjects } from "../drift/live.ts";
 import { CliError } from "../exit.ts";
+import { parseManifests } from "../io/manifests.ts";
 import type { FolderOptions } from "../reach/folder.ts";
-import { parseManifests } from "../reach/manifests.ts";
 import { parseGitSide, readGitSide } from "./git.ts";
 import { parseLiveSide } from "./live.ts";
 import { readPulumi } from "./pulumi.ts";

@@ -11,7 +11,7 @@ import {
 import { lint } from "../../policy/lint/index.ts";
 import { loadPolicySet } from "../../policy/load/index.ts";
 import { CliError } from "../exit.ts";
-import { readManifests } from "../reach/manifests.ts";
+import { readManifests } from "../io/manifests.ts";
 import { documentFiles } from "./documents.ts";
 
 /** Which differences to today a person has accepted. */

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { Writable } from "node:stream";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { CliError, EXIT } from "../exit.ts";
+import { Output } from "../io/output.ts";
 import { answerCases } from "./cases.ts";
-import { Output } from "./output.ts";
 
 let folder: string;
 beforeEach(() => {

@@ -3,9 +3,9 @@ import { type Finding, formatFinding } from "../../policy/finding.ts";
 import { connections, type Problem, readCluster } from "../../policy/kubernetes/reach/index.ts";
 import { formatPorts } from "../../policy/sets/ports.ts";
 import { EXIT } from "../exit.ts";
+import { type Line, readLines } from "../io/lines.ts";
+import type { Output } from "../io/output.ts";
 import { Columns } from "./columns.ts";
-import { type Line, readLines } from "./lines.ts";
-import type { Output } from "./output.ts";
 
 const caseSchema = z.object(
   {

@@ -3,7 +3,7 @@ import { type DataPlane, parseSecurityPolicy } from "../../policy/istio/authoriz
 import type { SecurityPolicy } from "../../policy/istio/objects.ts";
 import { flatten, readCluster } from "../../policy/kubernetes/reach/index.ts";
 import { type Access, membership, reachAll, unknownAttributes } from "../../policy/reach/index.ts";
-import { type Manifests, readManifests } from "./manifests.ts";
+import { type Manifests, readManifests } from "../io/manifests.ts";
 
 export interface FolderOptions {
   readonly dataplane?: DataPlane;

@@ -1,7 +1,7 @@
 import { formatPath, type Reason, validateObject } from "../../policy/istio/validation/index.ts";
 import { EXIT } from "../exit.ts";
-import { readLines } from "../reach/lines.ts";
-import type { Output } from "../reach/output.ts";
+import { readLines } from "../io/lines.ts";
+import type { Output } from "../io/output.ts";
 
 /**
  * Answers each line `{"id","kind","object"}` of a JSONL file with a line `{"id","verdict","reasons"}`, in the same

@@ -6,7 +6,7 @@ import {
   validateObject,
 } from "../../policy/istio/validation/index.ts";
 import { EXIT } from "../exit.ts";
-import type { Output } from "../reach/output.ts";
+import type { Output } from "../io/output.ts";
 import { findFiles, type Manifest, readManifests } from "./manifests.ts";
 
 interface Tally {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Writable } from "node:stream";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { EXIT } from "../exit.ts";
-import { Output } from "../reach/output.ts";
+import { Output } from "../io/output.ts";
 import { validateCases } from "./cases.ts";
 import { validateFiles } from "./files.ts";
 import { parseManifests } from "./manifests.ts";
