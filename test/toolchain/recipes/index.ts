@@ -9,6 +9,7 @@ import { kubeApiserver, kubeControllerManager, kubectl } from "./kubernetes.ts";
 import { moto } from "./moto.ts";
 import { networkPolicyJudge } from "./network-policy-judge.ts";
 import { oracle } from "./oracle.ts";
+import { checkov, conftest, kubeScore, nca } from "./peers.ts";
 import { pulumi } from "./pulumi.ts";
 import { pulumiLanguageNodejs } from "./pulumi-language-nodejs.ts";
 import { pulumiLanguageYaml } from "./pulumi-language-yaml.ts";
@@ -64,6 +65,10 @@ export const recipes = {
   promtool,
   chromium,
   ghostunnel,
+  nca,
+  checkov,
+  "kube-score": kubeScore,
+  conftest,
 } as const satisfies Record<string, Recipe>;
 
 export type PartName = keyof typeof recipes;
@@ -71,7 +76,16 @@ export type PartName = keyof typeof recipes;
 export const partNames = Object.keys(recipes) as PartName[];
 
 /** Made only when a test or a person asks for one: few do, and they take long. */
-const ON_DEMAND: readonly PartName[] = ["chromium", "kubectl", "step-ca", "keycloak", "ghostunnel"];
+const ON_DEMAND: readonly PartName[] = [
+  "chromium",
+  "kubectl",
+  "step-ca",
+  "keycloak",
+  "ghostunnel",
+  "checkov",
+  "kube-score",
+  "conftest",
+];
 
 /** What a run of all tests makes beforehand. */
 export const wantedNames = partNames.filter((name) => !ON_DEMAND.includes(name));
