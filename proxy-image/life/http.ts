@@ -123,10 +123,17 @@ function fromBrowser({ headers }: IncomingMessage): boolean {
   return !/^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/.test(headers.host ?? "localhost");
 }
 
+const BASE = "http://proxy";
+
 function open(where: { host: string; port: number } | { path: string }, handler: Handler): Promise<Server> {
   const server = createServer((request, response) => {
-    const url = new URL(request.url ?? "/", "http://proxy");
-    handler(request, url, response).catch((error: unknown) => {
+    const target = request.url ?? "/";
+    // Not every target is an address ("//" is none), and an error that is thrown here would end the process.
+    if (!URL.canParse(target, BASE)) {
+      text(response, 400, "not a path\n");
+      return;
+    }
+    handler(request, new URL(target, BASE), response).catch((error: unknown) => {
       text(response, 500, `${error instanceof Error ? error.message : String(error)}\n`);
     });
   });

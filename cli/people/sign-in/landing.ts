@@ -20,8 +20,9 @@ const PATIENCE_MS = 5 * 60_000;
 export async function openLanding(state: string): Promise<Landing> {
   const { promise: arrival, resolve, reject } = Promise.withResolvers<URL>();
   const server = createServer((request, response) => {
-    const url = new URL(request.url ?? "/", redirectUri);
-    if (request.method !== "GET" || url.pathname !== "/callback")
+    // Not every target is an address ("//" is none), and an error that is thrown here would end the sign-in.
+    const url = URL.parse(request.url ?? "/", redirectUri);
+    if (request.method !== "GET" || url?.pathname !== "/callback")
       return answer(response, 404, "Nothing is here.");
     if (url.searchParams.get("state") !== state) {
       return answer(response, 400, "This is not the answer to the sign-in that is waiting.");
