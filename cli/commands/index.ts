@@ -24,6 +24,7 @@ import { registerSchema } from "./schema.ts";
 import { registerStatus } from "./status.ts";
 import { registerTest } from "./test.ts";
 import { registerValidate } from "./validate.ts";
+import { registerWatch } from "./watch.ts";
 
 export const registrations: readonly Register[] = [
   registerAccess,
@@ -51,4 +52,5 @@ export const registrations: readonly Register[] = [
   registerStatus,
   registerTest,
   registerValidate,
+  registerWatch,
 ];

@@ -1,6 +1,6 @@
-import { request } from "node:http";
 import { z } from "zod";
 import { CliError } from "../exit.ts";
+import { askAdmin, jsonOf } from "../live/admin.ts";
 import { messageOf } from "../people/private-file.ts";
 
 /** Whom to shut out: exactly one of them. */
@@ -14,7 +14,6 @@ export interface Revocation {
 }
 
 const answer = z.object({ closed: z.number() });
-const TIMEOUT_MS = 10_000;
 
 /** What one proxy did. */
 export interface Revoked {
@@ -49,64 +48,15 @@ export async function revokeAt(revocation: Revocation, admins: readonly string[]
  * @throws CliError when the proxy did not do it
  */
 async function revoke(revocation: Revocation, admin: string): Promise<number> {
-  const { status, text } = await post(admin, JSON.stringify(revocation));
+  const { status, text } = await askAdmin({
+    command: "revoke",
+    admin,
+    method: "POST",
+    path: "/revoke",
+    body: JSON.stringify(revocation),
+  });
   if (status !== 200) throw new CliError(`revoke: the proxy at ${admin} answers ${status}: ${text.trim()}`);
   const parsed = answer.safeParse(jsonOf(text));
   if (!parsed.success) throw new CliError(`revoke: ${admin} is no admin interface of a Portreeve proxy`);
   return parsed.data.closed;
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-function post(admin: string, body: string): Promise<{ readonly status: number; readonly text: string }> {
-  const { promise, resolve, reject } = Promise.withResolvers<{
-    readonly status: number;
-    readonly text: string;
-  }>();
-  const sent = request(
-    {
-      ...whereIs(admin),
-      method: "POST",
-      path: "/revoke",
-      timeout: TIMEOUT_MS,
-      headers: { "content-type": "application/json", "content-length": Buffer.byteLength(body) },
-    },
-    (response) => {
-      let text = "";
-      response.setEncoding("utf8");
-      response.on("data", (chunk: string) => {
-        text += chunk;
-      });
-      response.once("end", () => resolve({ status: response.statusCode ?? 0, text }));
-      response.once("error", reject);
-    },
-  );
-  sent.once("timeout", () => sent.destroy(new Error("no answer in 10 seconds")));
-  sent.once("error", (cause) =>
-    reject(
-      new CliError(`revoke: the proxy at ${admin}: ${cause.message || "cannot be reached"}`, undefined, {
-        cause,
-      }),
-    ),
-  );
-  sent.end(body);
-  return promise;
-}
-
-function whereIs(admin: string): { socketPath: string } | { host: string; port: string } {
-  if (!/^https?:/.test(admin)) return { socketPath: admin };
-  const url = URL.parse(admin);
-  // The admin interface has no password: it is for loopback, and to send it elsewhere in the clear is a mistake.
-  if (url?.protocol !== "http:" || !/^(127\.0\.0\.1|localhost|\[::1\])$/.test(url.hostname)) {
-    throw new CliError(
-      `revoke: --admin ${admin}: give http://127.0.0.1:PORT (kubectl port-forward makes one) or the path of a socket`,
-    );
-  }
-  return { host: url.hostname.replace(/^\[(.*)\]$/, "$1"), port: url.port || "80" };
 }
