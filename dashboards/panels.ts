@@ -251,4 +251,38 @@ export const PANELS: readonly PanelInput[] = [
       },
     ],
   },
+  {
+    title: "Logins to databases",
+    what: "Tokens made for the proxy's own logins, by service and result. The one made last ends in at most 15 minutes; below zero, nobody logged in since.",
+    type: "timeseries",
+    unit: "short",
+    width: 12,
+    height: 8,
+    queries: [
+      {
+        expr: `sum by (service, result) (increase(portreeve_login_tokens_total{${SELECT}}[$__rate_interval]))`,
+        legend: "{{service}} {{result}}",
+      },
+      {
+        expr: `min by (service) (portreeve_login_token_expiry_seconds{${SELECT}} - time()) / 60`,
+        legend: "{{service}} ends in, minutes",
+      },
+    ],
+  },
+  {
+    title: "Logins refused",
+    what: "By a database, or because no token could be made.",
+    type: "timeseries",
+    unit: "cps",
+    width: 12,
+    height: 8,
+    queries: one(
+      rate(
+        "portreeve_connections_total",
+        "listener, reason",
+        ', reason=~"login-refused|credential-unavailable"',
+      ),
+      "{{listener}} {{reason}}",
+    ),
+  },
 ];

@@ -155,6 +155,17 @@ export function alertRules(options: AlertOptions = {}): readonly AlertRule[] {
         description: "Keys that are known still serve; a token signed with a new one is refused.",
       },
     },
+    {
+      alert: "PortreeveLoginTokensFail",
+      expr: `(${happened('portreeve_login_tokens_total{result="failed"}', "10m")}) unless ignoring (result) (${happened('portreeve_login_tokens_total{result="issued"}', "10m")})`,
+      for: "2m",
+      labels: { severity: "critical" },
+      annotations: {
+        summary: "The proxy cannot log in to a service",
+        description:
+          "No token can be made for {{ $labels.service }}: the proxy's role, its Pod Identity association or the agent is missing. Tokens that it holds serve until their last minute, then connections are refused.",
+      },
+    },
   ];
 }
 

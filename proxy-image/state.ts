@@ -87,7 +87,7 @@ export class ProxyState {
   readonly rates = new Rates();
   readonly deadlines = new Deadlines(100, () => performance.now());
   readonly resolver = new Resolver();
-  readonly loginTokens = new LoginTokens();
+  readonly loginTokens: LoginTokens;
   readonly audit: AuditLog;
   readonly metrics: ProxyMetrics;
   /** Keys of identity providers. */
@@ -107,6 +107,7 @@ export class ProxyState {
   constructor(loaded: Loaded, audit: AuditLog, metrics: ProxyMetrics) {
     this.audit = audit;
     this.metrics = metrics;
+    this.loginTokens = new LoginTokens((service, result) => metrics.loginToken(service, result));
     this.generation = this.#build(loaded);
     this.#applyServices();
   }

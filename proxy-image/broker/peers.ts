@@ -71,12 +71,13 @@ async function credential(
   const host = endpoint?.host ?? "";
   let token: string;
   try {
-    token = await connection.state.loginTokens.token(
+    token = await connection.state.loginTokens.token({
+      service: service?.config.name ?? "",
       auth,
       host,
-      endpoint?.port ?? port?.targetPort ?? servicePort,
-      chosen.user,
-    );
+      port: endpoint?.port ?? port?.targetPort ?? servicePort,
+      user: chosen.user,
+    });
   } catch (error) {
     refuse(connection, error instanceof Error ? error.message : String(error));
     return;

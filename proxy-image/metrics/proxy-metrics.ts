@@ -1,4 +1,5 @@
 import type { Verdict } from "../../policy/decide/index.ts";
+import type { TokenResult } from "../broker/login-tokens.ts";
 import { responseFlags } from "../close-reason.ts";
 import type { Connection } from "../connection.ts";
 import type { CredentialRefusal } from "../credentials/credential.ts";
@@ -20,6 +21,7 @@ export class ProxyMetrics {
   readonly #certificates;
   readonly #credentials;
   readonly #keyFetches;
+  readonly #loginTokens;
   /** Labels are put together once for each combination, not for each connection. */
   readonly #labels = new Map<string, string>();
   readonly #verdictLabels = new PairCache();
@@ -49,6 +51,10 @@ export class ProxyMetrics {
     this.#keyFetches = counter(
       "portreeve_jwks_fetches_total",
       "Fetches of an identity provider's keys, by result.",
+    );
+    this.#loginTokens = counter(
+      "portreeve_login_tokens_total",
+      "Tokens made for the proxy's own logins to services, by result.",
     );
     this.#reloads = counter("portreeve_reloads_total", "Reloads of the configuration, by result.");
   }
@@ -105,6 +111,10 @@ export class ProxyMetrics {
     this.#credentials(formatLabels({ provider, result }), 1);
   }
 
+  loginToken(service: string, result: TokenResult): void {
+    this.#loginTokens(formatLabels({ service, result }), 1);
+  }
+
   keysFetched(provider: string, result: "ok" | "failed"): void {
     this.#keyFetches(formatLabels({ provider, result }), 1);
   }
@@ -154,6 +164,15 @@ export class ProxyMetrics {
     );
     for (const [name, service] of state.services) {
       const labels = formatLabels({ service: name });
+      const tokenEnds = state.loginTokens.expires(name);
+      if (tokenEnds !== undefined) {
+        gauge(
+          "portreeve_login_token_expiry_seconds",
+          "When the token that was made last for a service ends, as Unix time.",
+          Math.floor(tokenEnds / 1_000),
+          formatLabels({ service: name, worker: String(worker) }),
+        );
+      }
       gauge("portreeve_queue_waiting", "Connections waiting for a place.", service.admission.waiting, labels);
     }
     const { audit } = state;
