@@ -1,6 +1,6 @@
 /**
- * AWS accounts from a program that is not TypeScript. The emulator knows one account, so this stops at the preview: it shows
- * which provider each resource is given, not that AWS keeps accounts apart.
+ * AWS accounts from a program that is not TypeScript. This stops at the preview: it shows which provider each resource is
+ * given; that each account then gets its own is `examples.parts.test.ts`.
  */
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

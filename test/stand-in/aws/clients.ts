@@ -1,7 +1,7 @@
 /** Clients of the AWS emulator, from the provider's configuration. Real AWS is never spoken to. */
 import { EC2Client } from "@aws-sdk/client-ec2";
 import { IAMClient } from "@aws-sdk/client-iam";
-import { STSClient } from "@aws-sdk/client-sts";
+import { AssumeRoleCommand, STSClient } from "@aws-sdk/client-sts";
 import { isProps, type Props, textAt, type Value } from "../provider/values.ts";
 import { openStore, type Store } from "./store.ts";
 
@@ -25,11 +25,13 @@ export function connectTo(config: Props): Clients {
   const region = textAt(config, "region") ?? process.env.AWS_REGION ?? "us-east-1";
   const endpoints = nested(config.endpoints);
   const lists = Array.isArray(endpoints) ? endpoints.filter(isProps) : isProps(endpoints) ? [endpoints] : [];
-  const credentials = {
+  const own: Keys = {
     accessKeyId: textAt(config, "accessKey") ?? "test",
     secretAccessKey: textAt(config, "secretKey") ?? "test",
   };
-  const settings = (service: string) => {
+  const assumed = nested(config.assumeRoles);
+  const roles = Array.isArray(assumed) ? assumed.filter(isProps) : [];
+  const settings = (service: string, credentials: Keys | (() => Promise<Keys>)) => {
     const endpoint = lists.map((list) => textAt(list, service)).find(Boolean) ?? process.env.AWS_ENDPOINT_URL;
     if (!endpoint) {
       throw new Error(
@@ -38,14 +40,44 @@ export function connectTo(config: Props): Clients {
     }
     return { region, endpoint, credentials };
   };
+  const credentials =
+    roles.length === 0 ? own : () => assume(roles, own, (keys) => new STSClient(settings("sts", keys)));
   const tags = nested(config.defaultTags);
   const defaultTags = isProps(tags) && isProps(tags.tags) ? (tags.tags as Record<string, string>) : {};
   return {
     region,
-    iam: new IAMClient(settings("iam")),
-    ec2: new EC2Client(settings("ec2")),
-    sts: new STSClient(settings("sts")),
+    iam: new IAMClient(settings("iam", credentials)),
+    ec2: new EC2Client(settings("ec2", credentials)),
+    sts: new STSClient(settings("sts", credentials)),
     store: openStore(),
     defaultTags,
   };
+}
+
+interface Keys {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string;
+}
+
+/**
+ * Takes the roles one after the other, as the real provider does. The emulator lets anybody take any role, and keeps what the
+ * keys make in the account of the role: accounts are kept apart, trust is not looked at.
+ */
+async function assume(roles: readonly Props[], own: Keys, sts: (keys: Keys) => STSClient): Promise<Keys> {
+  let keys = own;
+  for (const role of roles) {
+    const { Credentials } = await sts(keys).send(
+      new AssumeRoleCommand({
+        RoleArn: textAt(role, "roleArn"),
+        RoleSessionName: textAt(role, "sessionName") ?? "test",
+        ExternalId: textAt(role, "externalId"),
+      }),
+    );
+    const { AccessKeyId, SecretAccessKey, SessionToken } = Credentials ?? {};
+    if (AccessKeyId === undefined || SecretAccessKey === undefined || SessionToken === undefined)
+      throw new Error(`the emulator gives no credentials for ${textAt(role, "roleArn")}`);
+    keys = { accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey, sessionToken: SessionToken };
+  }
+  return keys;
 }
