@@ -2,7 +2,7 @@ import type { ProxyRule } from "../policy/compile/proxy/config.ts";
 import type { PrincipalChain, Verdict } from "../policy/decide/index.ts";
 import type { TransportFacts } from "./accept/transport.ts";
 import { stillOpen } from "./broker/login-user.ts";
-import { setBounds, takePlace } from "./connect/places.ts";
+import { changePlace, setBounds, takePlace } from "./connect/places.ts";
 import type { Connection } from "./connection.ts";
 import { hasNotes, NoteTaker } from "./protocol/notes.ts";
 import type { ServiceState } from "./state.ts";
@@ -51,14 +51,11 @@ export function authorize(
 /** After a reload, or when a rule began or ended: ends the connection if it lost access. */
 export function authorizeAgain(connection: Connection, trustChanged: boolean): void {
   const { phase, state } = connection;
+  // Who is being identified has no verdict yet; its stage asks `lostGround` before there is one.
   if (phase === "identify" || phase === "closed") return;
-  const workload = connection.transport?.workload;
-  if (trustChanged && workload && !state.generation.identifier.stillVouched(workload, Date.now())) {
-    connection.finish("access-lost", "no trust bundle vouches for its certificate any more");
-    return;
-  }
-  if (connection.credential && !state.generation.credentials.stillAccepts(connection.credential)) {
-    connection.finish("access-lost", "the identity provider is no longer accepted");
+  const lost = lostGround(connection, trustChanged);
+  if (lost !== undefined) {
+    connection.finish("access-lost", lost);
     return;
   }
   const name = connection.service?.config.name ?? "";
@@ -72,10 +69,8 @@ export function authorizeAgain(connection: Connection, trustChanged: boolean): v
     connection.finish("access-lost", verdict.reason);
     return;
   }
-  // Somebody who waits for a place holds none of the rules' places yet.
-  if (connection.holdsPlace) state.counts.leaveRules(connection.rules, connection.principalKey);
   connection.rules = rulesOf(connection, verdict);
-  if (connection.holdsPlace) state.counts.enterRules(connection.rules, connection.principalKey);
+  changePlace(connection);
   const { loginUser } = connection;
   if (loginUser !== undefined && !stillOpen(connection.rules, loginUser)) {
     connection.finish("access-lost", `its grant maps to another database user than ${loginUser} now`);
@@ -83,6 +78,21 @@ export function authorizeAgain(connection: Connection, trustChanged: boolean): v
   }
   setBounds(connection);
   if (phase === "relay") state.deadlines.set(connection, connection.due(state.deadlines.now));
+}
+
+/** Why the configuration in force does not accept what the client has shown; undefined when it does. */
+export function lostGround(
+  { state, transport, credential }: Connection,
+  trustChanged: boolean,
+): string | undefined {
+  const { identifier, credentials } = state.generation;
+  const workload = transport?.workload;
+  if (trustChanged && workload && !identifier.stillVouched(workload, Date.now())) {
+    return "no trust bundle vouches for its certificate any more";
+  }
+  return credential && !credentials.stillAccepts(credential)
+    ? "the identity provider is no longer accepted"
+    : undefined;
 }
 
 function judge(connection: Connection): Verdict {

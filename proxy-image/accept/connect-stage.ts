@@ -1,10 +1,12 @@
 import type { ProxyListener } from "../../policy/compile/proxy/config.ts";
 import type { PrincipalChain } from "../../policy/decide/index.ts";
+import { lostGround } from "../access.ts";
 import type { Connection } from "../connection.ts";
 import { accessAnswer, accessList, explain } from "../credentials/access-answer.ts";
 import { chainOf, type Outcome, refused } from "../credentials/credential.ts";
 import { type ConnectHead, readConnectHead } from "../protocol/connect-head.ts";
 import { sentence } from "../protocol/refusal.ts";
+import type { Generation } from "../state.ts";
 import { answerAndClose } from "./answer.ts";
 import { challenge, jsonAnswer, refusalAnswer } from "./http-answer.ts";
 import { principalOf } from "./identify-client.ts";
@@ -17,6 +19,8 @@ export class ConnectStage {
   readonly #connection: Connection;
   readonly #transport: TransportFacts;
   readonly #maxHead: number;
+  /** Under which the certificate was verified. */
+  readonly #generation: Generation;
   #bytes: Uint8Array = new Uint8Array(0);
   #head: CompleteHead | undefined;
   #paused = false;
@@ -29,6 +33,7 @@ export class ConnectStage {
     this.#connection = connection;
     this.#transport = transport;
     this.#maxHead = listener.maxHeadBytes;
+    this.#generation = connection.state.generation;
   }
 
   /** The client has said all that it wants, and may have ended its side. */
@@ -55,25 +60,25 @@ export class ConnectStage {
     this.#head = head;
     this.#bytes = this.#bytes.subarray(head.length);
     connection.wantsJson = head.headers.get("accept")?.includes("application/json") ?? false;
-    const transport = principalOf(connection, this.#transport.workload);
     if (head.authorization === undefined) {
-      this.#proceed(head, transport);
+      this.#proceed(head, principalOf(connection, this.#transport.workload));
       return;
     }
     this.#hold();
     const { credentials } = connection.state.generation;
     void credentials.verify(head.authorization, this.#transport.workload?.leaf, Date.now()).then(
-      (outcome) => this.#verified(head, transport, outcome),
+      (outcome) => this.#verified(head, outcome),
       (error: unknown) => {
         const why = error instanceof Error ? error.message : String(error);
-        this.#verified(head, transport, refused("unavailable", "the credential could not be verified"), why);
+        this.#verified(head, refused("unavailable", "the credential could not be verified"), why);
       },
     );
   }
 
-  #verified(head: CompleteHead, transport: PrincipalChain, outcome: Outcome, detail?: string): void {
+  #verified(head: CompleteHead, outcome: Outcome, detail?: string): void {
     const connection = this.#connection;
     if (connection.phase !== "identify") return;
+    const transport = principalOf(connection, this.#transport.workload);
     const principal = outcome.ok ? chainOf(transport, outcome.credential) : undefined;
     const { metrics } = connection.state;
     if (outcome.ok && principal) {
@@ -100,6 +105,14 @@ export class ConnectStage {
     const connection = this.#connection;
     const { credential, state } = connection;
     connection.principal = principal;
+    // Time has passed since the handshake, and since the credential was shown: what vouched for them may be gone.
+    const lost = state.generation === this.#generation ? undefined : lostGround(connection, true);
+    if (lost !== undefined) {
+      const message = `${lost}; connect again`;
+      connection.client.write(refusalAnswer(connection, 403, { error: "access_denied", message }));
+      connection.finish("access-lost", lost);
+      return;
+    }
     if (head.method === "GET") {
       this.#answer(head, principal);
       return;

@@ -1,8 +1,9 @@
+import { lostGround } from "../access.ts";
 import { PostgresError, readMessage, readOpening, writeFatal } from "../broker/postgres-messages.ts";
 import type { Connection } from "../connection.ts";
 import { chainOf, type Outcome, refused } from "../credentials/credential.ts";
 import { MAX_TOKEN } from "../credentials/oidc.ts";
-import type { ServiceState } from "../state.ts";
+import type { Generation, ServiceState } from "../state.ts";
 import { principalOf } from "./identify-client.ts";
 import type { TransportFacts } from "./transport.ts";
 
@@ -30,6 +31,8 @@ export class PasswordStage {
   readonly #service: ServiceState;
   readonly #port: number;
   readonly #provider: string;
+  /** Under which the certificate was verified. */
+  readonly #generation: Generation;
   #bytes: Uint8Array = new Uint8Array(0);
   #startup: Uint8Array | undefined;
   #verifying = false;
@@ -46,6 +49,7 @@ export class PasswordStage {
     this.#service = target.service;
     this.#port = target.port;
     this.#provider = provider;
+    this.#generation = connection.state.generation;
   }
 
   /** A client that ends its side before it is logged in is gone. */
@@ -117,6 +121,14 @@ export class PasswordStage {
     if (outcome.ok && principal && this.#startup) {
       metrics.credential(this.#provider, "ok");
       connection.credential = outcome.credential;
+      connection.principal = principal;
+      // Time has passed since the handshake: what vouched for certificate and token may be gone.
+      const lost =
+        connection.state.generation === this.#generation ? undefined : lostGround(connection, true);
+      if (lost !== undefined) {
+        this.#refuse(INVALID_PASSWORD, `${lost}; connect again`, "access-lost", lost);
+        return;
+      }
       connection.headRead();
       const { until } = outcome.credential;
       connection.identified(this.#transport, this.#service, this.#port, principal, until);
@@ -139,7 +151,7 @@ export class PasswordStage {
   #refuse(
     state: string,
     words: string,
-    reason: "protocol-refused" | "credential-refused",
+    reason: "protocol-refused" | "credential-refused" | "access-lost",
     error: string = words,
   ): void {
     const connection = this.#connection;

@@ -13,10 +13,14 @@ export interface Credential {
   readonly agent: string | undefined;
   /** Session name of a role: chosen by whoever took the role, so recorded and never judged by. */
   readonly session: string | undefined;
-  /** What the acceptance depended on, judged again after a reload: accepted audiences and client, or the account. */
+  /**
+   * What the acceptance depended on, judged again after a reload: accepted audiences and client, and whether the token says
+   * anything of groups; or the account.
+   */
   readonly accepted: {
     readonly audiences: readonly string[];
     readonly client?: string | undefined;
+    readonly saysGroups?: boolean;
     readonly account?: string;
   };
   /** When it ends, epoch milliseconds. */

@@ -81,6 +81,12 @@ describe("a token is refused that is", () => {
     ["with a user who is an object", token(key, claimsOf({ email: {} })), "claims"],
     ["with an address that nobody verified", token(key, claimsOf({ email_verified: false })), "claims"],
     [
+      "with an address not verified, said as text",
+      token(key, claimsOf({ email_verified: "false" })),
+      "claims",
+    ],
+    ["with an address verified in no known way", token(key, claimsOf({ email_verified: null })), "claims"],
+    [
       "with a line break in the user's name",
       token(key, claimsOf({ email: 'a"\n{"verdict":"allow"}' })),
       "claims",

@@ -76,7 +76,7 @@ async function verify(
   if ("events" in payload) throw new Refused("type", "this is a logout or event token, not one for access");
   const client = checkClient(payload, provider);
   checkBinding(payload, world.certificate);
-  const { person, actor } = readSubject(
+  const { person, actor, saysGroups } = readSubject(
     payload,
     provider.name,
     provider,
@@ -92,7 +92,7 @@ async function verify(
     person,
     agent: actor === undefined ? undefined : (world.agentOf(actor) ?? actor),
     session: undefined,
-    accepted: { audiences: audiencesOf(payload), client },
+    accepted: { audiences: audiencesOf(payload), client, saysGroups },
     expires,
     // Whoever is let in within the tolerance must not be shown out at once.
     until: expires + Math.max(provider.grace, provider.clockSkew),

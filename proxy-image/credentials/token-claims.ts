@@ -19,6 +19,8 @@ export interface TokenSubject {
   readonly person: Person | undefined;
   /** `provider:subject` of the agent that acts: `act.sub`, or an own subject that is an agent's. */
   readonly actor: string | undefined;
+  /** The token says which groups its holder is in, if only that there are none. */
+  readonly saysGroups: boolean;
 }
 
 /**
@@ -41,8 +43,9 @@ export function readSubject(
   const subject = text(claims.sub, "sub");
   const actor = actorOf(claims, provider);
   const own = `${provider}:${subject}`;
-  if (actor === undefined && isAgent(own)) return { person: undefined, actor: own };
-  return { person: readPerson(claims, provider, names, needsGroups), actor };
+  const saysGroups = claimAt(claims, names.groupsClaim) !== undefined;
+  if (actor === undefined && isAgent(own)) return { person: undefined, actor: own, saysGroups };
+  return { person: readPerson(claims, provider, names, needsGroups), actor, saysGroups };
 }
 
 function actorOf(claims: JWTPayload, provider: string): string | undefined {
@@ -69,8 +72,9 @@ function readPerson(
       `the token names nobody: it has no claim \`${userClaim}\`, and its subject is no agent`,
     );
   }
-  // Whoever may type in any address at a provider that does not check it would be anybody.
-  if (userClaim === "email" && claims["email_verified"] === false) {
+  // Whoever may type in any address at a provider that does not check it would be anybody. Some write the truth as a text.
+  const verified = claims["email_verified"];
+  if (userClaim === "email" && verified !== undefined && verified !== true && verified !== "true") {
     throw new Refused("claims", "the e-mail address in the token is not verified");
   }
   return {

@@ -112,10 +112,12 @@ export class CredentialVerifier {
   }
 
   /** Whether a credential that was accepted under another configuration would be under this one. */
-  stillAccepts({ kind, provider, issuer, accepted }: Credential): boolean {
+  stillAccepts({ kind, provider, issuer, person, accepted }: Credential): boolean {
     const { oidc, aws } = this.#config.identityProviders;
     switch (kind) {
       case "oidc":
+        // A deny of groups that came since: silence about groups is no way past it.
+        if (person && accepted.saysGroups !== true && this.#needGroups.has(provider)) return false;
         return oidc.some(
           (one) =>
             one.name === provider &&
