@@ -62,7 +62,7 @@ function row({ change, who, to, ports, conditions, risks }: FoldedChange): strin
     conditions.replace(/^:? /, ""),
     risks.join(", "),
   ];
-  return `| ${cells.map((cell, index) => (index === 1 || index === 2 ? code(cell) : plain(cell))).join(" | ")} |\n`;
+  return `| ${cells.map((cell, index) => (index === 1 || index === 2 ? codeCell(cell) : plain(cell))).join(" | ")} |\n`;
 }
 
 function details(text: Bounded, folded: readonly FoldedChange[]): void {
@@ -84,7 +84,7 @@ function details(text: Bounded, folded: readonly FoldedChange[]): void {
 function notes(text: Bounded, list: readonly string[]): void {
   text.close(`\n<details><summary>${list.length === 1 ? "1 note" : `${list.length} notes`}</summary>\n\n`);
   for (const [index, note] of list.entries()) {
-    if (!text.add(`- ${plain(note.replaceAll("\n", " "))}\n`)) {
+    if (!text.add(`- ${plain(note)}\n`)) {
       text.close(`\n…and ${list.length - index} more.\n`);
       break;
     }
@@ -118,21 +118,40 @@ class Bounded {
   }
 }
 
-/** As code: nothing in it is read as Markdown, HTML or a mention of somebody. */
-function code(text: string): string {
-  const fence = text.includes("`") ? "``" : "`";
-  return `${fence}${text.replaceAll("|", "\\|").replaceAll("\n", " ")}${fence}`;
+/**
+ * Names and reasons come from the pull request itself. A line break would begin a line of its own, and what turns the
+ * direction of writing would show another name than there is.
+ */
+function oneLine(text: string): string {
+  return text
+    .replace(/[\t\n\r\u2028\u2029]+/g, " ")
+    .replace(/[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, "\ufffd");
 }
 
-/** Names and reasons come from the pull request itself: they must not make links, mentions or HTML. */
-function plain(text: string): string {
-  return text.replace(/[\\`*_[\]<>|#@!~]/g, (character) =>
-    character === "@"
-      ? "@\u200b"
-      : character === "<"
-        ? "&lt;"
-        : character === ">"
-          ? "&gt;"
-          : `\\${character}`,
-  );
+/**
+ * As code: nothing in it is read as Markdown, HTML or a mention of somebody. A span of code ends with as many backticks as it
+ * begins with (CommonMark, 6.1), so it begins with more than there are in it.
+ */
+function code(text: string): string {
+  const line = oneLine(text);
+  const longest = Math.max(0, ...(line.match(/`+/g) ?? []).map((run) => run.length));
+  const fence = "`".repeat(longest + 1);
+  const room = /^`|`$|^ .* $/.test(line) ? " " : "";
+  return `${fence}${room}${line}${room}${fence}`;
 }
+
+/** The same in a table, which splits at every pipe without a backslash, in code as well. */
+function codeCell(text: string): string {
+  return code(text).replace(/(\\*)\|/g, "$1$1\\|");
+}
+
+/** As text: without links, mentions, entities or HTML. */
+function plain(text: string): string {
+  return oneLine(text)
+    .replaceAll("&", "&amp;")
+    .replace(/[\\`*_[\]<>|#@!~]/g, (character) => INERT[character] ?? `\\${character}`)
+    .replaceAll("://", "\\://")
+    .replace(/www\./gi, "www\\.");
+}
+
+const INERT: Readonly<Record<string, string>> = { "@": "@\u200b", "<": "&lt;", ">": "&gt;" };
