@@ -14,8 +14,8 @@ if (!existsSync(tsc)) {
   process.exit(1);
 }
 rmSync(join(root, "dist"), { recursive: true, force: true });
-// The second is the script of pages, which runs in a browser.
-for (const project of ["tsconfig.build.json", "cli/graph/page/tsconfig.json"]) {
+// All but the first are scripts of pages, which run in a browser.
+for (const project of ["tsconfig.build.json", "cli/graph/page/tsconfig.json", "cli/ui/page/tsconfig.json"]) {
   execFileSync(process.execPath, [tsc, "-p", join(root, project)], { stdio: "inherit", cwd: root });
 }
 

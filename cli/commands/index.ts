@@ -23,6 +23,7 @@ import { registerRevoke } from "./revoke.ts";
 import { registerSchema } from "./schema.ts";
 import { registerStatus } from "./status.ts";
 import { registerTest } from "./test.ts";
+import { registerUi } from "./ui.ts";
 import { registerValidate } from "./validate.ts";
 import { registerWatch } from "./watch.ts";
 
@@ -51,6 +52,7 @@ export const registrations: readonly Register[] = [
   registerSchema,
   registerStatus,
   registerTest,
+  registerUi,
   registerValidate,
   registerWatch,
 ];

@@ -54,10 +54,8 @@ Exit code: 0 ended, 2 could not run. A proxy that does not answer is told on the
       const stop = new AbortController();
       const end = (): void => stop.abort();
       process.once("SIGINT", end).once("SIGTERM", end).once("SIGHUP", end);
-      const isPage =
-        process.stdin.isTTY && process.stdout.isTTY && once !== true && format === "text" && !isDumb();
-      if (isPage) {
-        const { watchPage } = await import("../watch/page.ts");
+      const { canShowPage, watchPage } = await import("../watch/page.ts");
+      if (once !== true && format === "text" && canShowPage(process.stdin, process.stdout)) {
         await watchPage(sources, filter, process.stdin, process.stdout, stop);
         return;
       }
@@ -70,7 +68,3 @@ Exit code: 0 ended, 2 could not run. A proxy that does not answer is told on the
       await watchLines(sources, { format, filter, once: once === true }, write, stop);
     });
 };
-
-function isDumb(): boolean {
-  return process.env["TERM"] === "dumb";
-}

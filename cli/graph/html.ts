@@ -5,7 +5,8 @@ import { draw, escapeXml, type Layouter } from "./draw.ts";
 import { pageScript } from "./script.ts";
 import { DRAWING_STYLE, MARKERS } from "./style.ts";
 
-const PAGE_STYLE = `
+/** Of a page with a graph, and of what stands around it. */
+export const PAGE_STYLE = `
 :root{color-scheme:light dark}
 body{margin:0;font:14px/1.4 system-ui,sans-serif;background:#fff;color:#1f2328}
 header{padding:10px 16px 6px;border-bottom:1px solid #d1d9e0}h1{font-size:18px;margin:0 0 8px}h2{font-size:15px;margin:12px 0 4px}
@@ -32,16 +33,24 @@ const SIGNS: Readonly<Record<EdgeState, string>> = {
 /** A table of more is not read; the drawing and the search have them all. */
 const MOST_ROWS = 500;
 
+/** The parts of a page with one graph. */
+export interface GraphParts {
+  readonly style: string;
+  /** Above the drawing: search, zoom, groups. */
+  readonly controls: string;
+  /** The drawing, and what stands below it. */
+  readonly drawing: string;
+  /** The graph for the script, which begins with it. */
+  readonly data: string;
+  readonly script: string;
+}
+
 /**
  * The graph as one page that asks nobody for anything: its policy lets in its own script and style alone. Without script it
  * shows the drawing and the list of changes.
  */
 export function graphHtml(graph: Graph, dagre: Layouter): string {
-  const isDiff = graph.edges.some(({ state }) => state !== "same");
-  const first = firstView(graph);
-  const { width, height, content } = draw(viewOf(graph, first), dagre);
-  const style = `${PAGE_STYLE}${DRAWING_STYLE}`;
-  const script = `(() => {\n${pageScript()}\n})();`;
+  const { style, controls, drawing, data, script } = graphParts(graph, dagre);
   const policy = `default-src 'none'; style-src '${hash(style)}'; script-src '${hash(script)}'; base-uri 'none'; form-action 'none'`;
   const title = escapeXml(graph.title);
   return `<!doctype html>
@@ -56,7 +65,23 @@ export function graphHtml(graph: Graph, dagre: Layouter): string {
 <body>
 <header>
 <h1>${title}</h1>
-<div class="controls">
+${controls}
+</header>
+${drawing}
+${data}
+<script>${script}</script>
+</body>
+</html>
+`;
+}
+
+export function graphParts(graph: Graph, dagre: Layouter): GraphParts {
+  const isDiff = graph.edges.some(({ state }) => state !== "same");
+  const first = firstView(graph);
+  const { width, height, content } = draw(viewOf(graph, first), dagre);
+  return {
+    style: `${PAGE_STYLE}${DRAWING_STYLE}`,
+    controls: `<div class="controls">
 <label>Search <input id="search" type="search" list="names" placeholder="name, then Enter" autocomplete="off"></label>
 <datalist id="names">${graph.nodes.map(({ label }) => `<option value="${escapeXml(label)}"></option>`).join("")}</datalist>
 <label${isDiff ? "" : " hidden"}><input id="hide" type="checkbox"${first.hideUnchanged ? " checked" : ""}> hide unchanged</label>
@@ -66,21 +91,18 @@ export function graphHtml(graph: Graph, dagre: Layouter): string {
 <button type="button" id="collapse">collapse all groups</button>
 <div id="groups" role="group" aria-label="groups that are shown member by member"></div>
 </div>
-<p id="status" role="status"></p>
-</header>
-<svg id="stage" viewBox="0 0 ${width} ${height}" role="group" aria-label="${title}">${MARKERS}<g id="drawing">
+<p id="status" role="status"></p>`,
+    drawing: `<svg id="stage" viewBox="0 0 ${width} ${height}" role="group" aria-label="${escapeXml(graph.title)}">${MARKERS}<g id="drawing">
 ${content}
 </g></svg>
 <div class="key">${isDiff ? key() : ""}<span>Tab and Enter: choose a name; arrows, + and −: move; /: search; Esc: show all</span></div>
 <main>
 <div id="details" aria-live="polite"></div>
 ${isDiff ? changes(graph) : ""}
-</main>
-<script type="application/json" id="data">${JSON.stringify(graph).replaceAll("<", "\\u003c")}</script>
-<script>${script}</script>
-</body>
-</html>
-`;
+</main>`,
+    data: `<script type="application/json" id="data">${JSON.stringify(graph).replaceAll("<", "\\u003c")}</script>`,
+    script: `(() => {\n${pageScript()}\n})();`,
+  };
 }
 
 function key(): string {
@@ -109,6 +131,7 @@ ${rows.join("\n")}
 </tbody></table>${rest > 0 ? `\n<p>…and ${rest} more.</p>` : ""}`;
 }
 
-function hash(text: string): string {
+/** A text as policies of content name it. */
+export function hash(text: string): string {
   return `sha256-${createHash("sha256").update(text).digest("base64")}`;
 }

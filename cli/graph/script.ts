@@ -10,7 +10,7 @@ const MODULES = ["../../policy/graph/view", "draw", "page/page"] as const;
  * modules share one scope, so no name may be in two of them.
  */
 export function pageScript(): string {
-  return [dagreText(), ...MODULES.map(moduleText)].join("\n");
+  return [dagreText(), ...MODULES.map((name) => moduleText(join(import.meta.dirname, name)))].join("\n");
 }
 
 function dagreText(): string {
@@ -19,9 +19,12 @@ function dagreText(): string {
   return text.replace(/^\/\/# sourceMappingURL=.*$/m, "");
 }
 
-/** As it was compiled; in a clone that is not built, with its types taken out. */
-function moduleText(name: string): string {
-  const path = join(import.meta.dirname, name);
+/**
+ * A module without its imports, as it was compiled; in a clone that is not built, with its types taken out.
+ *
+ * @param path without its ending
+ */
+export function moduleText(path: string): string {
   const text = existsSync(`${path}.js`)
     ? readFileSync(`${path}.js`, "utf8")
     : stripTypeScriptTypes(readFileSync(`${path}.ts`, "utf8"));

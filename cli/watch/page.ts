@@ -61,6 +61,11 @@ export async function watchPage(
   }
 }
 
+/** Whether both ends are a terminal that can place text. */
+export function canShowPage(input: { isTTY?: boolean }, output: { isTTY?: boolean }): boolean {
+  return input.isTTY === true && output.isTTY === true && process.env["TERM"] !== "dumb";
+}
+
 function sizeOf({ columns, rows }: WriteStream): { columns: number; rows: number } {
   // A terminal that does not say its size says 0.
   return { columns: columns || 80, rows: rows || 24 };

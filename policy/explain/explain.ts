@@ -11,7 +11,9 @@ import { type Miss, miss, missingParty, nearestMiss, type Party } from "./neares
 
 /** Why a connection is allowed or not, and what would change that. */
 export interface Explanation {
+  /** The connection as it was judged, with the defaults of the question filled in. */
   readonly connection: Connection;
+  /** What `decide` says of it. */
   readonly verdict: Verdict;
   /** Where the verdict falls, in words: `sidecar`, `ztunnel`, `egress gateway`, `proxy`. */
   readonly point: string;
@@ -42,7 +44,16 @@ export function explain(
   question: Question,
   instant: number,
 ): Explanation {
-  const connection = connectionOf(model, question);
+  return explainConnection(model, documents, connectionOf(model, question), instant);
+}
+
+/** As {@link explain}, of a connection whose parts are known, as a record has them. */
+export function explainConnection(
+  model: Model,
+  documents: readonly Sourced[],
+  connection: Connection,
+  instant: number,
+): Explanation {
   const verdict = decide(model.table, connection, instant);
   const party = missingParty(connection, verdict.reason);
   const allowed = verdict.verdict === "allow";

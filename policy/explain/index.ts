@@ -1,3 +1,3 @@
 export { explainChains } from "./chains.ts";
-export { type Explanation, explain } from "./explain.ts";
+export { type Explanation, explain, explainConnection } from "./explain.ts";
 export type { Miss, Respect } from "./nearest.ts";

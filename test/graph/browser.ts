@@ -11,6 +11,8 @@ export interface Page {
   readonly value: (expression: string) => Promise<unknown>;
   /** Presses and releases a key, as a person does: the page sees a trusted event. */
   readonly press: (key: string) => Promise<void>;
+  /** A command of the debugging protocol, for what the above cannot; its result. */
+  readonly send: (method: string, params?: object) => Promise<Readonly<Record<string, unknown>>>;
   /** What the page logged, script errors and refusals of its policy included. */
   readonly complaints: readonly string[];
 }
@@ -24,7 +26,7 @@ interface Message {
   readonly id?: number;
   readonly method?: string;
   readonly params?: { readonly entry?: { readonly text?: string }; readonly exceptionDetails?: unknown };
-  readonly result?: { readonly result?: { readonly value?: unknown } };
+  readonly result?: Readonly<Record<string, unknown>> & { readonly result?: { readonly value?: unknown } };
 }
 
 export async function startBrowser(): Promise<Browser> {
@@ -89,6 +91,7 @@ async function pageOf(socket: WebSocket): Promise<Page> {
   return {
     value,
     complaints,
+    send: async (method, params) => (await ask(method, params)).result ?? {},
     press: async (key) => {
       const text = key === "Enter" ? "\r" : key.length === 1 ? key : undefined;
       await ask("Input.dispatchKeyEvent", {
