@@ -1,4 +1,5 @@
 import { cpus } from "node:os";
+import type { ProxyConfig } from "../policy/compile/proxy/config.ts";
 import type { Control } from "./life/control.ts";
 import { openAdmin, openMetrics } from "./life/http.ts";
 import { serveControl } from "./life/ipc.ts";
@@ -6,6 +7,7 @@ import { load } from "./life/load.ts";
 import { Log } from "./life/log.ts";
 import { ProxyProcess } from "./life/proxy-process.ts";
 import { Supervisor } from "./life/supervisor.ts";
+import { OtlpMetrics } from "./metrics/otlp.ts";
 import { requireBun } from "./runtime/bun.ts";
 
 /** Entry point under Bun: `bun main.ts CONFIG [--check]`. Everybody else starts it with `portreeve proxy`. */
@@ -37,8 +39,31 @@ async function main(argv: readonly string[]): Promise<void> {
   // Probes and signals are answered while the process still waits for its certificate.
   await openMetrics(control, config.metrics);
   if (config.admin) await openAdmin(control, config.admin);
-  onSignals(control, log);
+  const exporter = exportMetrics(control, config, log);
+  onSignals(
+    { stop: () => control.stop().finally(() => exporter?.stop()), reload: () => control.reload() },
+    log,
+  );
   await start();
+}
+
+/** One exporter for all workers, where their totals are added up. */
+function exportMetrics(control: Control, { metrics, proxy }: ProxyConfig, log: Log): OtlpMetrics | undefined {
+  if (!metrics.otlp) return undefined;
+  return new OtlpMetrics({
+    ...metrics.otlp,
+    resource: {
+      "service.name": "portreeve-proxy",
+      "service.namespace": proxy.namespace,
+      "service.instance.id": `${proxy.name}-${process.pid}`,
+      "k8s.cluster.name": proxy.cluster,
+    },
+    snapshot: () => control.metrics(),
+    onChange: (error) => {
+      if (error === undefined) log.log("info", "metrics are exported again");
+      else log.log("warn", "metrics cannot be exported; tried again at the interval", { error });
+    },
+  });
 }
 
 async function runWorker(configFile: string, index: number, log: Log): Promise<void> {
@@ -56,7 +81,7 @@ async function runWorker(configFile: string, index: number, log: Log): Promise<v
 /** Signals closer together than this are one request. */
 const SAME_REQUEST_MS = 500;
 
-function onSignals(control: Control & { stop(): Promise<unknown> }, log: Log): void {
+function onSignals(control: Pick<Control, "reload"> & { stop(): Promise<unknown> }, log: Log): void {
   let stoppingSince: number | undefined;
   const stop = (signal: string) => {
     const now = performance.now();

@@ -64,6 +64,7 @@ function proceed(
   workload: WorkloadIdentity | undefined,
   handshake: Handshake,
 ): void {
+  connection.state.metrics.handshake(listener.name, handshake.resumed);
   const transport: TransportFacts = {
     workload,
     sni: handshake.sni,

@@ -110,7 +110,8 @@ function secure(
   secured.once("close", closed);
   secured.once("secure", () => {
     if (connection.phase !== "identify") return;
-    const found = workloadOf(state, handshakeOf(secured, trust));
+    const handshake = handshakeOf(secured, trust);
+    const found = workloadOf(state, handshake);
     if (typeof found === "string") {
       connection.finish("handshake-failed", found);
       return;
@@ -119,6 +120,7 @@ function secure(
       connection.finish("protocol-refused", "HBONE is HTTP/2, and the client did not offer it");
       return;
     }
+    state.metrics.handshake(bound.name, handshake.resumed);
     secured.off("close", closed);
     becomeCarrier(connection);
     identified(secured, found);

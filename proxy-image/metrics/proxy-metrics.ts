@@ -16,6 +16,7 @@ export class ProxyMetrics {
   readonly #received;
   readonly #verdicts;
   readonly #endings;
+  readonly #handshakes;
   readonly #reloads;
   readonly #refused;
   readonly #certificates;
@@ -36,6 +37,10 @@ export class ProxyMetrics {
     this.#received = counter("istio_tcp_received_bytes_total", "Bytes received from clients.");
     this.#verdicts = counter("portreeve_verdicts_total", "Verdicts by rule and reason.");
     this.#endings = counter("portreeve_connections_total", "Connections ended, by reason.");
+    this.#handshakes = counter(
+      "portreeve_handshakes_total",
+      "TLS handshakes: full, resumed, or why there is no identity.",
+    );
     this.#refused = counter(
       "portreeve_refused_at_accept_total",
       "Connections refused before anything was read.",
@@ -75,8 +80,17 @@ export class ProxyMetrics {
     this.#verdicts(labels, 1);
   }
 
+  /** A client has proved who it is, or that it is nobody where that is allowed. */
+  handshake(listener: string, resumed: boolean): void {
+    this.#handshakes(formatLabels({ listener, result: resumed ? "resumed" : "full" }), 1);
+  }
+
   closed(connection: Connection): void {
     const { closeReason: reason = "", listener } = connection;
+    if (reason === "handshake-failed" || reason === "handshake-timeout") {
+      const result = reason === "handshake-timeout" ? "timeout" : handshakeFailure(connection.error);
+      this.#handshakes(formatLabels({ listener: listener.name, result }), 1);
+    }
     const ending =
       this.#endingLabels.get(listener.name, reason) ??
       this.#endingLabels.set(listener.name, reason, formatLabels({ listener: listener.name, reason }));
@@ -147,6 +161,11 @@ export class ProxyMetrics {
         formatLabels({ worker: String(worker) }),
       );
     }
+    gauge(
+      "portreeve_deadlines",
+      "Moments that are waited for; with no connection there is none.",
+      state.deadlines.waiting,
+    );
     for (const { provider, keys, fetchedAt } of state.generation.credentials.keyStates) {
       const labels = formatLabels({ provider, worker: String(worker) });
       gauge("portreeve_jwks_keys", "Usable keys of an identity provider.", keys, labels);
@@ -221,6 +240,11 @@ export class ProxyMetrics {
     this.#labels.set(key, labels);
     return labels;
   }
+}
+
+/** A code as it is; a text is the TLS library's own words, of which there may be any number. */
+function handshakeFailure(error: string | undefined): string {
+  return error !== undefined && /^[A-Za-z0-9_-]{1,64}$/.test(error) ? error : "other";
 }
 
 /** The labels by which Kiali draws an edge and its padlock; see Istio's standard metrics. */

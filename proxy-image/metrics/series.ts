@@ -75,6 +75,15 @@ export function formatLabels(labels: Labels): string {
     .join(",");
 }
 
+/** Labels out of the text between braces: the inverse of {@link formatLabels}. */
+export function parseLabels(text: string): Labels {
+  const labels: Record<string, string> = {};
+  for (const [, name = "", value = ""] of text.matchAll(/([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"/g)) {
+    labels[name] = value.replace(/\\(.)/g, (_, escaped: string) => (escaped === "n" ? "\n" : escaped));
+  }
+  return labels;
+}
+
 function escapeLabel(value: string): string {
   return value.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
 }

@@ -38,6 +38,13 @@ export class Deadlines {
     this.#done = Math.floor(this.now / tick);
   }
 
+  /** Items that wait for their moment. */
+  get waiting(): number {
+    let waiting = 0;
+    for (const { items } of this.#slots.values()) waiting += items.size;
+    return waiting;
+  }
+
   /** Sets or moves the deadline; `Infinity` removes it. */
   set(item: Timed, at: number): void {
     if (at === Number.POSITIVE_INFINITY) {

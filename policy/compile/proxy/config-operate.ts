@@ -71,6 +71,15 @@ export const metricsSchema = z.strictObject({
   port: port.default(15_090),
   /** Label sets kept for one metric; more are counted together under `overflow`. @default 2000 */
   maxSeries: z.int().min(10).default(2_000),
+  /** Export the same metrics as OTLP over HTTP as well. @default not */
+  otlp: z
+    .strictObject({
+      /** Base address of the collector, such as `http://collector.example.com:4318`; `/v1/metrics` is added. */
+      endpoint: z.url({ protocol: /^https?$/ }),
+      /** Between two exports, and a last one when the process ends. @default 1m */
+      interval: duration.default(60_000),
+    })
+    .optional(),
 });
 
 /** The admin interface: on loopback or a Unix socket only, because it can close connections. */
