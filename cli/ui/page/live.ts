@@ -222,14 +222,17 @@ async function refresh(): Promise<void> {
 
 let timer: ReturnType<typeof setTimeout> | undefined;
 let asking = false;
+let again = false;
 /** One look at a time; none while nobody sees the page. */
 async function loop(): Promise<void> {
   clearTimeout(timer);
+  again = asking;
   if (asking) return;
   asking = true;
   if (!document.hidden) await refresh();
   asking = false;
-  timer = setTimeout(() => void loop(), EVERY_MS);
+  // A filter that was typed meanwhile is asked at once.
+  timer = setTimeout(() => void loop(), again ? 0 : EVERY_MS);
 }
 document.addEventListener("visibilitychange", () => void loop());
 for (const table of ["live", "refused"])
