@@ -143,6 +143,7 @@ async function runAction(
   inputs: Readonly<Record<string, string>>,
   isFork = false,
   token = APP_TOKEN,
+  sha = git(clone, "rev-parse", "HEAD"),
 ): Promise<ActionRun> {
   const values = new Map(
     Object.entries(ACTION.inputs).map(([name, input]) => [`inputs.${name}`, input.default]),
@@ -150,6 +151,7 @@ async function runAction(
   for (const [name, value] of Object.entries(inputs)) values.set(`inputs.${name}`, value);
   values.set("inputs.token", token);
   values.set("github.base_ref", "main");
+  values.set("github.sha", sha);
   values.set("github.event.pull_request.head.repo.fork", String(isFork));
   const files = { GITHUB_OUTPUT: join(dir, "output"), GITHUB_STEP_SUMMARY: join(dir, "summary") };
   writeFileSync(files.GITHUB_STEP_SUMMARY, "");
@@ -244,6 +246,21 @@ spec:
     expect(body).toContain("| 🟡 changes | `default/sleep` | `default/tcp-echo (TCP 1-65535)` |");
     expect(body).toContain("| 🟡 changes | `default/curl` | `default/tcp-echo (TCP 1-8999,9001-65535)` |");
     expect(body).toContain("deploy/policy.yaml:1:1 AuthorizationPolicy/default/tcp-policy added");
+  }, 120_000);
+
+  it("is not led astray by a merge that the pull request's author made, where the branch itself is checked out", async () => {
+    const { merge } = openRequest("shop/web");
+    const origin = join(dir, "origin");
+    // Its first parent has the widening already: compared with that, nothing changes.
+    git(origin, "checkout", "-q", "feature");
+    git(origin, "merge", "-q", "--no-ff", "-m", "Merge main into feature", "main");
+    const own = git(origin, "rev-parse", "HEAD");
+    git(clone, "fetch", "-q", "--depth=1", "origin", own);
+    git(clone, "checkout", "-q", "--detach", own);
+    const run = await runAction({}, false, APP_TOKEN, merge);
+    expect(run.code, run.log).toBe(0);
+    expect(run.outputs).toMatchObject({ "access-changed": "true" });
+    expect(forge.comments[0]?.body).toContain("| 🟢 gains | `shop/web` | `db:5432` | via proxy |");
   }, 120_000);
 
   it("begins no comment without an access change", async () => {
