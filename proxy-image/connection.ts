@@ -6,12 +6,12 @@ import { PasswordStage } from "./accept/password-stage.ts";
 import type { TransportFacts, Tunnel } from "./accept/transport.ts";
 import { authorize, authorizeAgain } from "./access.ts";
 import type { CloseReason } from "./close-reason.ts";
-import type { Applicant } from "./connect/admission.ts";
 import { beginRelay, endLogin } from "./connect/connected.ts";
 import type { Endpoint } from "./connect/endpoints.ts";
 import type { LaterTls } from "./connect/later-tls.ts";
 import type { Middle } from "./connect/middle.ts";
-import { placeTaken } from "./connect/places.ts";
+import type { Asker, Place } from "./connect/place.ts";
+import { placeTaken, waitForPlace } from "./connect/places.ts";
 import type { Connecting } from "./connect.ts";
 import type { Credential } from "./credentials/credential.ts";
 import { finish } from "./finish.ts";
@@ -34,7 +34,7 @@ export type Phase = "identify" | "queue" | "connect" | "relay" | "closed";
  *
  * It owns both sockets: they are closed through `finish`, which runs once and writes the one record.
  */
-export class Connection implements Timed, Applicant, StreamEvents {
+export class Connection implements Timed, Asker, StreamEvents {
   slot: Slot | undefined;
   readonly #serial: number;
   readonly state: ProxyState;
@@ -99,8 +99,8 @@ export class Connection implements Timed, Applicant, StreamEvents {
   deadline: number;
   nextUpdate = NEVER;
   keepAliveAt = NEVER;
-  /** Counted at its service, its principal and its rules. */
-  holdsPlace = false;
+  /** Held or waited for: counted at its service, its principal and its rules. */
+  place: Place | undefined;
   connecting: Connecting | undefined;
   noteTaker: NoteTaker | undefined;
   /** Reads whom and what the client means before it is identified: a head on the shared port, or a password. */
@@ -206,9 +206,16 @@ export class Connection implements Timed, Applicant, StreamEvents {
     authorizeAgain(this, trustChanged);
   }
 
-  /** There is a place at the service. */
-  admitted(): void {
+  placeGranted(): void {
     placeTaken(this);
+  }
+
+  placeQueued(): void {
+    waitForPlace(this);
+  }
+
+  placeRefused(why: string): void {
+    this.finish("limit", why);
   }
 
   /** The endpoint is connected and verified. Returns where its events go. */

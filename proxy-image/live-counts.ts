@@ -1,4 +1,4 @@
-import type { ProxyRule } from "../policy/compile/proxy/config.ts";
+import type { BoundingRule } from "./connect/place.ts";
 
 /** Live connections of each principal and under each rule, over all services. */
 export class LiveCounts {
@@ -11,11 +11,11 @@ export class LiveCounts {
     return this.#principals.get(key) ?? 0;
   }
 
-  ofRule(rule: ProxyRule): number {
+  ofRule(rule: BoundingRule): number {
     return this.#rules.get(ruleKey(rule)) ?? 0;
   }
 
-  ofRulePrincipal(rule: ProxyRule, principal: string): number {
+  ofRulePrincipal(rule: BoundingRule, principal: string): number {
     return this.#rulePrincipals.get(`${ruleKey(rule)}\n${principal}`) ?? 0;
   }
 
@@ -27,7 +27,7 @@ export class LiveCounts {
     decrement(this.#principals, principal);
   }
 
-  enterRules(rules: readonly ProxyRule[], principal: string): void {
+  enterRules(rules: readonly BoundingRule[], principal: string): void {
     for (const rule of rules) {
       const key = ruleKey(rule);
       this.#rules.set(key, (this.#rules.get(key) ?? 0) + 1);
@@ -37,7 +37,7 @@ export class LiveCounts {
   }
 
   /** With the same rules as on entering: a reload may have changed what they bound. */
-  leaveRules(rules: readonly ProxyRule[], principal: string): void {
+  leaveRules(rules: readonly BoundingRule[], principal: string): void {
     for (const rule of rules) {
       decrement(this.#rules, ruleKey(rule));
       if (rule.limits.maxConnectionsPerPrincipal === undefined) continue;
@@ -47,9 +47,9 @@ export class LiveCounts {
 }
 
 /** Put together once for each rule of a configuration, not for each connection. */
-const ruleKeys = new WeakMap<ProxyRule, string>();
+const ruleKeys = new WeakMap<BoundingRule, string>();
 
-function ruleKey(rule: ProxyRule): string {
+function ruleKey(rule: BoundingRule): string {
   let key = ruleKeys.get(rule);
   if (key === undefined) {
     key = `${rule.service}\n${rule.id}`;

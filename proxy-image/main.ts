@@ -2,9 +2,10 @@ import { cpus } from "node:os";
 import type { ProxyConfig } from "../policy/compile/proxy/config.ts";
 import type { Control } from "./life/control.ts";
 import { openAdmin, openMetrics } from "./life/http.ts";
-import { serveControl } from "./life/ipc.ts";
+import { type Channel, serveControl } from "./life/ipc.ts";
 import { load } from "./life/load.ts";
 import { Log } from "./life/log.ts";
+import { askLedger } from "./life/place-channel.ts";
 import { ProxyProcess } from "./life/proxy-process.ts";
 import { Supervisor } from "./life/supervisor.ts";
 import { OtlpMetrics } from "./metrics/otlp.ts";
@@ -67,12 +68,14 @@ function exportMetrics(control: Control, { metrics, proxy }: ProxyConfig, log: L
 }
 
 async function runWorker(configFile: string, index: number, log: Log): Promise<void> {
-  const proxy = new ProxyProcess(configFile, log, index);
-  await proxy.start();
-  serveControl(proxy, {
+  const channel: Channel = {
     send: (message) => void process.send?.(message),
     onMessage: (handler) => void process.on("message", handler),
-  });
+  };
+  const count = Number(process.env["PORTREEVE_WORKERS"]);
+  const proxy = new ProxyProcess(configFile, log, { index, count, places: askLedger(channel) });
+  await proxy.start();
+  serveControl(proxy, channel);
   // A supervisor that is gone leaves nobody who would end this process.
   process.on("disconnect", () => process.exit(1));
   onSignals(proxy, log);

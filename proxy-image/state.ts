@@ -9,9 +9,9 @@ import type {
 import type { AuditLog } from "./audit/audit-log.ts";
 import { Judge } from "./authorize.ts";
 import { LoginTokens } from "./broker/login-tokens.ts";
-import { ServiceAdmission } from "./connect/admission.ts";
 import { EndpointPool } from "./connect/endpoints.ts";
-import { Rates } from "./connect/rates.ts";
+import type { Places } from "./connect/place.ts";
+import { PlaceBook } from "./connect/place-book.ts";
 import { Resolver } from "./connect/resolve.ts";
 import { UpstreamTls, type UpstreamTlsFiles } from "./connect/upstream-tls.ts";
 import type { Connection } from "./connection.ts";
@@ -22,7 +22,6 @@ import { CredentialVerifier } from "./credentials/verifier.ts";
 import { Identifier } from "./identify.ts";
 import { TrustStore } from "./identity/trust-store.ts";
 import type { Loaded } from "./life/load.ts";
-import { LiveCounts } from "./live-counts.ts";
 import type { ProxyMetrics } from "./metrics/proxy-metrics.ts";
 import { Deadlines } from "./runtime/deadlines.ts";
 import { connectionsWithin, descriptorLimit } from "./runtime/descriptors.ts";
@@ -31,7 +30,6 @@ import { connectionsWithin, descriptorLimit } from "./runtime/descriptors.ts";
 export class ServiceState {
   config: ProxyService;
   tls: UpstreamTls;
-  readonly admission: ServiceAdmission;
   readonly endpoints: EndpointPool;
   #ports: ReadonlyMap<number, ProxyServicePort>;
 
@@ -39,7 +37,6 @@ export class ServiceState {
     this.#ports = portsOf(config);
     this.config = config;
     this.tls = tls;
-    this.admission = new ServiceAdmission(config.limits);
     this.endpoints = new EndpointPool(config);
   }
 
@@ -47,7 +44,6 @@ export class ServiceState {
     this.config = config;
     this.tls = tls;
     this.#ports = portsOf(config);
-    this.admission.limits = config.limits;
     this.endpoints.update(config);
   }
 
@@ -78,14 +74,31 @@ export interface Generation {
   readonly credentials: CredentialVerifier;
 }
 
+/** One of several processes of one proxy. */
+export interface Worker {
+  readonly index: number;
+  /** How many there are. */
+  readonly count: number;
+  readonly places: Places;
+}
+
+/**
+ * A process's part of a bound on all. Parts that are fixed, because the bound is looked at before anything is known of a
+ * client, when nobody can be asked: together they are the bound, and never more.
+ */
+function shareOf(bound: number, worker: Worker | undefined): number {
+  if (!worker) return bound;
+  const { index, count } = worker;
+  return Math.floor(bound / count) + (index < bound % count ? 1 : 0);
+}
+
 /** What one proxy process knows. Stages read it; only `apply` and the connections' own counters change it. */
 export class ProxyState {
   generation: Generation;
   readonly services = new Map<string, ServiceState>();
   readonly live = new Set<Connection>();
-  readonly counts = new LiveCounts();
-  readonly rates = new Rates();
   readonly deadlines = new Deadlines(100, () => performance.now());
+  readonly places: Places;
   readonly resolver = new Resolver();
   readonly loginTokens: LoginTokens;
   readonly audit: AuditLog;
@@ -96,6 +109,7 @@ export class ProxyState {
   readonly #aws = new AwsVerifier();
   /** Connections that have not yet proved who they are. */
   handshakes = 0;
+  readonly #worker: Worker | undefined;
   draining = false;
   /** What the limit on file descriptors allows; beyond it a dial would fail, and whoever had been let in with it. */
   readonly #connectionsWithinLimit = connectionsWithin(descriptorLimit() ?? Number.POSITIVE_INFINITY);
@@ -104,7 +118,10 @@ export class ProxyState {
     .getRandomValues(new Uint32Array(2))
     .reduce((text, part) => text + part.toString(36), "");
 
-  constructor(loaded: Loaded, audit: AuditLog, metrics: ProxyMetrics) {
+  /** @param worker when this is one of several processes of one proxy */
+  constructor(loaded: Loaded, audit: AuditLog, metrics: ProxyMetrics, worker?: Worker) {
+    this.#worker = worker;
+    this.places = worker?.places ?? new PlaceBook(() => this.deadlines.now);
     this.audit = audit;
     this.metrics = metrics;
     this.loginTokens = new LoginTokens((service, result) => metrics.loginToken(service, result));
@@ -114,7 +131,13 @@ export class ProxyState {
 
   /** Live connections allowed: as configured, or what the limit on file descriptors allows if that is less. */
   get maxConnections(): number {
-    return Math.min(this.generation.config.limits.maxConnections, this.#connectionsWithinLimit);
+    const { maxConnections } = this.generation.config.limits;
+    return Math.min(shareOf(maxConnections, this.#worker), this.#connectionsWithinLimit);
+  }
+
+  /** Connections allowed that have not yet proved who they are. */
+  get maxHandshakes(): number {
+    return shareOf(this.generation.config.limits.maxHandshakes, this.#worker);
   }
 
   nextSerial(): number {
@@ -165,6 +188,7 @@ export class ProxyState {
       const files = upstreamFiles(service, loaded);
       const tls = new UpstreamTls(service.tls, files, trust.allPem, identifier);
       const known = this.services.get(service.name);
+      this.places.setLimits(service.name, service.limits);
       if (known) known.update(service, tls);
       else this.services.set(service.name, new ServiceState(service, tls));
     }

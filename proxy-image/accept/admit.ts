@@ -3,10 +3,9 @@ import type { ProxyState, ServiceState } from "../state.ts";
 
 /** Why a fresh TCP connection is not even looked at; undefined when it is. */
 export function refusalAtAccept(state: ProxyState): "draining" | "connections" | "handshakes" | undefined {
-  const { limits } = state.generation.config;
   if (state.draining) return "draining";
   if (state.live.size >= state.maxConnections) return "connections";
-  if (state.handshakes >= limits.maxHandshakes) return "handshakes";
+  if (state.handshakes >= state.maxHandshakes) return "handshakes";
   return undefined;
 }
 

@@ -1,4 +1,4 @@
-import type { ProxyService } from "../../policy/compile/proxy/config.ts";
+import type { ServiceLimits } from "./place.ts";
 
 /** Somebody who asks for a place at a service. */
 export interface Applicant {
@@ -10,20 +10,22 @@ export interface Applicant {
 
 export type Admission = "admitted" | "queued" | "service-limit" | "principal-limit" | "queue-full";
 
-type Limits = ProxyService["limits"];
-
 /** The places of one service: how many connections it has, and who waits for one. */
 export class ServiceAdmission {
   live = 0;
-  #limits: Limits;
+  #limits: ServiceLimits;
   readonly #byPrincipal = new Map<string, number>();
   readonly #waiting = new Set<Applicant>();
 
-  constructor(limits: Limits) {
+  constructor(limits: ServiceLimits) {
     this.#limits = limits;
   }
 
-  set limits(limits: Limits) {
+  get limits(): ServiceLimits {
+    return this.#limits;
+  }
+
+  set limits(limits: ServiceLimits) {
     this.#limits = limits;
     this.#admitWaiting();
   }
@@ -44,6 +46,11 @@ export class ServiceAdmission {
     if (this.#waiting.size >= this.#limits.queue) return "queue-full";
     this.#waiting.add(applicant);
     return "queued";
+  }
+
+  /** Counts one that has its place already, beyond the bounds if need be. */
+  hold(principalKey: string): void {
+    this.#take(principalKey);
   }
 
   /** Gives up waiting. */

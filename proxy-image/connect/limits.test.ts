@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { agentSchema, ruleSchema } from "../../policy/compile/proxy/config-rule.ts";
 import { LiveCounts } from "../live-counts.ts";
-import { type Limited, liveLimit, rateLimit } from "./limits.ts";
+import { liveLimit, rateLimit } from "./limits.ts";
+import type { Limited } from "./place.ts";
 import { Rates } from "./rates.ts";
 
 const rule = (limits: object) =>

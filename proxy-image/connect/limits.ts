@@ -1,17 +1,7 @@
-import type { ProxyAgent, ProxyRule } from "../../policy/compile/proxy/config.ts";
 import type { LiveCounts } from "../live-counts.ts";
 import { NEVER } from "../relay/bounds.ts";
+import type { Limited } from "./place.ts";
 import type { Rates } from "./rates.ts";
-
-/** A connection, as far as its limits are concerned. */
-export interface Limited {
-  readonly principalKey: string;
-  readonly rules: readonly ProxyRule[];
-  /** Set when the innermost link of the chain is an agent. */
-  readonly agent: ProxyAgent | undefined;
-  /** `limits.maxConnectionsPerPrincipal` of the process. */
-  readonly perPrincipal: number | undefined;
-}
 
 /**
  * The bound on live connections that one more would break, in words; undefined when there is none. The places of a

@@ -2,46 +2,31 @@ import type { ProxyAgent } from "../../policy/compile/proxy/config.ts";
 import { Connecting } from "../connect.ts";
 import type { Connection } from "../connection.ts";
 import type { ServiceState } from "../state.ts";
-import { type Limited, liveLimit, rateLimit } from "./limits.ts";
+import type { PlaceRequest } from "./place.ts";
 
-/** Asks for a place at the service: limits first, then the service's own queue. */
+/** How long the supervisor may take to answer a worker; without an answer there is no place. */
+const ANSWER_MS = 5_000;
+
+/** Asks for a place at the service: the bounds of principal, agent and rules, then the service's own and its queue. */
 export function takePlace(connection: Connection, service: ServiceState): void {
-  const { counts, rates, deadlines } = connection.state;
-  const limited = limitedOf(connection);
-  const reached = liveLimit(limited, counts) ?? rateLimit(limited, rates, deadlines.now);
-  if (reached !== undefined) {
-    connection.finish("limit", reached);
-    return;
-  }
-  const admission = service.admission.ask(connection);
-  switch (admission) {
-    case "admitted":
-      connection.admitted();
-      return;
-    case "queued":
-      connection.deadline = deadlines.now + service.config.limits.queueTimeout;
-      deadlines.set(connection, connection.deadline);
-      return;
-    case "service-limit":
-    case "principal-limit":
-    case "queue-full":
-      connection.finish("limit", admission);
-      return;
-  }
+  const { deadlines, places } = connection.state;
+  connection.deadline = deadlines.now + ANSWER_MS;
+  connection.place = places.place(requestOf(connection, service), connection);
+  connection.place.ask();
+}
+
+/** There is none yet, but the service lets it wait. */
+export function waitForPlace(connection: Connection): void {
+  const { service, state } = connection;
+  if (connection.phase !== "queue" || !service) return;
+  connection.deadline = state.deadlines.now + service.config.limits.queueTimeout;
+  state.deadlines.set(connection, connection.deadline);
 }
 
 /** There is a place at the service: connect. */
 export function placeTaken(connection: Connection): void {
   const { service, state } = connection;
   if (connection.phase !== "queue" || !service) return;
-  connection.holdsPlace = true;
-  state.counts.enter(connection.principalKey);
-  state.counts.enterRules(connection.rules, connection.principalKey);
-  const reached = liveLimit(limitedOf(connection), state.counts, true);
-  if (reached !== undefined) {
-    connection.finish("limit", reached);
-    return;
-  }
   setBounds(connection);
   connection.admittedAt = performance.now();
   connection.phase = "connect";
@@ -51,18 +36,18 @@ export function placeTaken(connection: Connection): void {
   connection.connecting.start();
 }
 
+/** After a reload: other rules may bound it now. */
+export function changePlace(connection: Connection): void {
+  const { service, place } = connection;
+  if (service) place?.change(requestOf(connection, service));
+}
+
 /** Gives back whatever place the connection holds or waits for. */
 export function leavePlace(connection: Connection): void {
-  const { service, state } = connection;
-  if (!service) return;
-  service.admission.leaveQueue(connection);
   if (connection.endpoint) connection.endpoint.active -= 1;
   connection.endpoint = undefined;
-  if (!connection.holdsPlace) return;
-  connection.holdsPlace = false;
-  state.counts.leaveRules(connection.rules, connection.principalKey);
-  state.counts.leave(connection.principalKey);
-  service.admission.release(connection.principalKey);
+  connection.place?.leave();
+  connection.place = undefined;
 }
 
 /** Takes the times and bytes that are allowed from the service, the rules and the agent. */
@@ -71,10 +56,17 @@ export function setBounds(connection: Connection): void {
   if (service) bounds.apply(service.config, rules, agentOf(connection), startedAt);
 }
 
-function limitedOf(connection: Connection): Limited {
+function requestOf(connection: Connection, { config }: ServiceState): PlaceRequest {
   const { principalKey, rules } = connection;
   const perPrincipal = connection.state.generation.config.limits.maxConnectionsPerPrincipal;
-  return { principalKey, rules, agent: agentOf(connection), perPrincipal };
+  return {
+    service: config.name,
+    serviceLimits: config.limits,
+    principalKey,
+    rules,
+    agent: agentOf(connection),
+    perPrincipal,
+  };
 }
 
 function agentOf({ principal, state }: Connection): ProxyAgent | undefined {

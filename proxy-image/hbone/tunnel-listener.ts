@@ -31,8 +31,7 @@ export async function openTunnelListener(state: ProxyState, bound: HboneListener
   context();
   const sessions = new Set<TunnelSession>();
   const server = createServer({ noDelay: true }, (socket) => {
-    const refusal =
-      sessions.size >= state.generation.config.limits.maxConnections ? "connections" : refusalAtAccept(state);
+    const refusal = sessions.size >= state.maxConnections ? "connections" : refusalAtAccept(state);
     if (refusal !== undefined) {
       state.metrics.refusedAtAccept(bound.name, refusal);
       socket.destroy();

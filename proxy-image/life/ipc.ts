@@ -55,7 +55,7 @@ export class RemoteControl {
   constructor(channel: Channel) {
     this.#channel = channel;
     channel.onMessage((message) => {
-      if (!this.serving) {
+      if (isServing(message) && !this.serving) {
         this.serving = true;
         this.onServing();
       }
@@ -95,6 +95,10 @@ export class RemoteControl {
 
 function isAsk(message: unknown): message is Ask {
   return typeof message === "object" && message !== null && "ask" in message && "method" in message;
+}
+
+function isServing(message: unknown): boolean {
+  return typeof message === "object" && message !== null && "serving" in message;
 }
 
 function isAnswer(message: unknown): message is Answer {

@@ -14,7 +14,7 @@ import { Renewal } from "../istiod/renewal.ts";
 import { ProxyMetrics } from "../metrics/proxy-metrics.ts";
 import type { SeriesSnapshot } from "../metrics/series.ts";
 import { DescriptorError, descriptorLimit } from "../runtime/descriptors.ts";
-import { ProxyState } from "../state.ts";
+import { ProxyState, type Worker } from "../state.ts";
 import { SvidSource } from "../workload-api/svid-source.ts";
 import type { Control, LiveConnection, VerdictQuestion } from "./control.ts";
 import { drain } from "./drain.ts";
@@ -36,22 +36,23 @@ export class ProxyProcess implements Control {
   #lag = 0;
 
   /**
-   * @param worker index among the processes of one proxy; audit files get it as a suffix, because two writers of one
-   *   file could not rotate it
+   * @param worker when this is one of several processes of one proxy; audit files get its index as a suffix, because two
+   *   writers of one file could not rotate it
    * @throws PolicyError or LoadError for a configuration that cannot be used
    */
-  constructor(configFile: string, log: Log, worker?: number) {
+  constructor(configFile: string, log: Log, worker?: Worker) {
+    const index = worker?.index;
     const loaded = load(configFile);
     const { audit, metrics } = loaded.config;
-    const chain = audit.chain ? openChain(loaded.config, configFile, worker, log) : undefined;
-    const auditLog = new AuditLog(sinksOf(audit, worker), audit.queue, undefined, chain);
+    const chain = audit.chain ? openChain(loaded.config, configFile, index, log) : undefined;
+    const auditLog = new AuditLog(sinksOf(audit, index), audit.queue, undefined, chain);
     auditLog.onChange = (healthy, error) => {
       if (healthy) log.log("info", "records are written again");
       else log.log("error", "records cannot be written", { error });
     };
     this.#log = log;
-    this.#worker = worker ?? 0;
-    this.state = new ProxyState(loaded, auditLog, new ProxyMetrics(metrics.maxSeries));
+    this.#worker = index ?? 0;
+    this.state = new ProxyState(loaded, auditLog, new ProxyMetrics(metrics.maxSeries), worker);
     this.state.keys.onFetch = (provider, result, error) => {
       this.state.metrics.keysFetched(provider, result);
       if (result === "failed")

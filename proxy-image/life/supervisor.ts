@@ -3,8 +3,10 @@ import type { Verdict } from "../../policy/decide/index.ts";
 import { type Revocation, Revocations } from "../credentials/revocations.ts";
 import { addSnapshots, type SeriesSnapshot } from "../metrics/series.ts";
 import type { Control, LiveConnection, VerdictQuestion } from "./control.ts";
-import { RemoteControl } from "./ipc.ts";
+import { type Channel, RemoteControl } from "./ipc.ts";
 import type { Log } from "./log.ts";
+import { serveLedger } from "./place-channel.ts";
+import { PlaceLedger, type WorkerPlaces } from "./place-ledger.ts";
 import type { ReloadResult } from "./reload.ts";
 
 /** A worker that dies again at once is started less and less often. */
@@ -17,6 +19,7 @@ interface Worker {
   readonly index: number;
   readonly child: ChildProcess;
   readonly remote: RemoteControl;
+  readonly places: WorkerPlaces;
   readonly startedAt: number;
   /** Counters as last fetched. */
   last: SeriesSnapshot;
@@ -30,13 +33,14 @@ export class Supervisor implements Control {
   readonly #failures = new Map<number, number>();
   readonly #timer: ReturnType<typeof setInterval>;
   readonly #count: number;
+  readonly #ledger = new PlaceLedger();
   /** Counters of workers that are gone. */
   #past: SeriesSnapshot = [];
   #revocations: readonly Revocation[] = [];
   #restarts = 0;
   #stopping = false;
 
-  /** @param command how a worker is started; it finds its index in `PORTREEVE_WORKER` */
+  /** @param command how a worker is started; it finds its index in `PORTREEVE_WORKER`, and how many there are in `PORTREEVE_WORKERS` */
   constructor(command: readonly string[], count: number, log: Log) {
     this.#command = command;
     this.#count = count;
@@ -90,7 +94,9 @@ export class Supervisor implements Control {
 
   async revoke(revocation: Revocation): Promise<number> {
     // Remembered here too: a worker that starts later must know.
-    const revocations = this.#revocations.filter(({ until = Number.POSITIVE_INFINITY }) => until > Date.now());
+    const revocations = this.#revocations.filter(
+      ({ until = Number.POSITIVE_INFINITY }) => until > Date.now(),
+    );
     if (revocations.length >= Revocations.MAX) throw new Error("too many revocations");
     this.#revocations = [...revocations, revocation];
     const closed = await Promise.all(this.#each((remote) => remote.ask("revoke", revocation)));
@@ -150,24 +156,27 @@ export class Supervisor implements Control {
     const [command = "", ...args] = this.#command;
     const child = spawn(command, args, {
       stdio: ["ignore", "inherit", "inherit", "ipc"],
-      env: { ...process.env, PORTREEVE_WORKER: String(index) },
+      env: { ...process.env, PORTREEVE_WORKER: String(index), PORTREEVE_WORKERS: String(this.#count) },
     });
-    const remote = new RemoteControl({
+    const channel: Channel = {
       send: (message) => {
         if (child.connected) child.send(message as object);
       },
       onMessage: (handler) => void child.on("message", handler),
-    });
+    };
+    const remote = new RemoteControl(channel);
+    const places = serveLedger(this.#ledger, channel);
     remote.onServing = () => {
       for (const revocation of this.#revocations) void remote.ask("revoke", revocation).catch(() => {});
     };
-    const worker: Worker = { index, child, remote, startedAt: performance.now(), last: [] };
+    const worker: Worker = { index, child, remote, places, startedAt: performance.now(), last: [] };
     this.#workers.set(index, worker);
     child.once("exit", (code, signal) => this.#ended(worker, code, signal));
   }
 
   #ended(worker: Worker, code: number | null, signal: string | null): void {
     this.#workers.delete(worker.index);
+    worker.places.gone();
     // What is counted stays counted; what is held (live connections, memory) is gone with the process.
     this.#past = addSnapshots([this.#past, worker.last.filter(({ type }) => type === "counter")]);
     if (this.#stopping) return;

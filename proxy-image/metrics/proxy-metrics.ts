@@ -181,7 +181,7 @@ export class ProxyMetrics {
       "Agents, users and roles shut out by an operator.",
       state.revocations.size,
     );
-    for (const [name, service] of state.services) {
+    for (const name of state.services.keys()) {
       const labels = formatLabels({ service: name });
       const tokenEnds = state.loginTokens.expires(name);
       if (tokenEnds !== undefined) {
@@ -192,7 +192,12 @@ export class ProxyMetrics {
           formatLabels({ service: name, worker: String(worker) }),
         );
       }
-      gauge("portreeve_queue_waiting", "Connections waiting for a place.", service.admission.waiting, labels);
+      gauge(
+        "portreeve_queue_waiting",
+        "Connections waiting for a place.",
+        state.places.waiting(name),
+        labels,
+      );
     }
     const { audit } = state;
     const total = (name: string, help: string, value: number) => this.#registry.total(name, help, value);

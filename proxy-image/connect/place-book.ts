@@ -1,0 +1,148 @@
+import { LiveCounts } from "../live-counts.ts";
+import { type Applicant, ServiceAdmission } from "./admission.ts";
+import { liveLimit, rateLimit } from "./limits.ts";
+import type { Asker, Place, PlaceRequest, Places, ServiceLimits } from "./place.ts";
+import { Rates } from "./rates.ts";
+
+/**
+ * Every place that is held or waited for, and so the one who can say whether there is another. A proxy has one book: in
+ * its process, or with several workers in the supervisor, which no worker's end takes with it.
+ */
+export class PlaceBook implements Places {
+  readonly counts = new LiveCounts();
+  readonly rates = new Rates();
+  readonly now: () => number;
+  readonly #admissions = new Map<string, ServiceAdmission>();
+
+  /** @param now monotonic milliseconds */
+  constructor(now: () => number) {
+    this.now = now;
+  }
+
+  place(request: PlaceRequest, asker: Asker): BookPlace {
+    return new BookPlace(request, asker, this);
+  }
+
+  setLimits(service: string, limits: ServiceLimits): void {
+    const admission = this.#admissions.get(service);
+    if (admission && !sameLimits(admission.limits, limits)) admission.limits = limits;
+  }
+
+  waiting(service: string): number {
+    return this.#admissions.get(service)?.waiting ?? 0;
+  }
+
+  /** The places of the request's service, bounded as it says. */
+  admission({ service, serviceLimits }: PlaceRequest): ServiceAdmission {
+    let admission = this.#admissions.get(service);
+    if (!admission) {
+      admission = new ServiceAdmission(serviceLimits);
+      this.#admissions.set(service, admission);
+    } else if (admission.limits !== serviceLimits) this.setLimits(service, serviceLimits);
+    return admission;
+  }
+}
+
+/** One line of the book. */
+export class BookPlace implements Place, Applicant {
+  #request: PlaceRequest;
+  readonly #asker: Asker;
+  readonly #book: PlaceBook;
+  #admission: ServiceAdmission | undefined;
+  #state: "new" | "waiting" | "held" | "left" = "new";
+
+  constructor(request: PlaceRequest, asker: Asker, book: PlaceBook) {
+    this.#request = request;
+    this.#asker = asker;
+    this.#book = book;
+  }
+
+  get principalKey(): string {
+    return this.#request.principalKey;
+  }
+
+  ask(): void {
+    const { counts, rates, now } = this.#book;
+    const reached = liveLimit(this.#request, counts) ?? rateLimit(this.#request, rates, now());
+    if (reached !== undefined) {
+      this.#refuse(reached);
+      return;
+    }
+    this.#admission = this.#book.admission(this.#request);
+    const admission = this.#admission.ask(this);
+    switch (admission) {
+      case "admitted":
+        this.#enter();
+        this.#asker.placeGranted();
+        return;
+      case "queued":
+        this.#state = "waiting";
+        this.#asker.placeQueued();
+        return;
+      case "service-limit":
+      case "principal-limit":
+      case "queue-full":
+        this.#refuse(admission);
+        return;
+    }
+  }
+
+  /** It waited, and the service has a place for it now. */
+  admitted(): void {
+    this.#enter();
+    // Its other bounds were free when it came; others came meanwhile.
+    const reached = liveLimit(this.#request, this.#book.counts, true);
+    if (reached === undefined) {
+      this.#asker.placeGranted();
+      return;
+    }
+    this.leave();
+    this.#asker.placeRefused(reached);
+  }
+
+  /** Notes a connection that is there already, whatever the bounds say. */
+  hold(): void {
+    this.#admission = this.#book.admission(this.#request);
+    this.#admission.hold(this.principalKey);
+    this.#enter();
+  }
+
+  change(request: PlaceRequest): void {
+    const { counts } = this.#book;
+    // With the rules of before: they say what was counted.
+    if (this.#state === "held") counts.leaveRules(this.#request.rules, this.principalKey);
+    this.#request = request;
+    if (this.#state === "held") counts.enterRules(request.rules, this.principalKey);
+    if (this.#state !== "left") this.#book.setLimits(request.service, request.serviceLimits);
+  }
+
+  leave(): void {
+    const { counts } = this.#book;
+    const before = this.#state;
+    this.#state = "left";
+    if (before === "waiting") this.#admission?.leaveQueue(this);
+    if (before !== "held") return;
+    counts.leaveRules(this.#request.rules, this.principalKey);
+    counts.leave(this.principalKey);
+    this.#admission?.release(this.principalKey);
+  }
+
+  #enter(): void {
+    this.#state = "held";
+    this.#book.counts.enter(this.principalKey);
+    this.#book.counts.enterRules(this.#request.rules, this.principalKey);
+  }
+
+  #refuse(why: string): void {
+    this.#state = "left";
+    this.#asker.placeRefused(why);
+  }
+}
+
+function sameLimits(a: ServiceLimits, b: ServiceLimits): boolean {
+  return (
+    a.maxConnections === b.maxConnections &&
+    a.maxConnectionsPerPrincipal === b.maxConnectionsPerPrincipal &&
+    a.queue === b.queue
+  );
+}

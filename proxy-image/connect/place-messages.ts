@@ -1,0 +1,38 @@
+import type { PlaceRequest } from "./place.ts";
+
+/** What a worker tells the supervisor's book of a connection; `id` is the worker's own number for it. */
+export type PlaceMessage =
+  | { readonly ask: number; readonly request: PlaceRequest }
+  /** It is there: bounds came, or changed, by a reload. */
+  | { readonly hold: number; readonly request: PlaceRequest }
+  /** It waits, and what it asked for changed by a reload. */
+  | { readonly change: number; readonly request: PlaceRequest }
+  | { readonly leave: number };
+
+/** What became of an `ask`. */
+export interface PlaceAnswer {
+  readonly id: number;
+  readonly is: "granted" | "queued" | "refused";
+  readonly why?: string;
+}
+
+/** What came in one turn of the loop goes as one message: under load the channel costs more than what it carries. */
+export class Outbox<Item> {
+  readonly #send: (items: readonly Item[]) => void;
+  #items: Item[] = [];
+
+  constructor(send: (items: readonly Item[]) => void) {
+    this.#send = send;
+  }
+
+  push(item: Item): void {
+    this.#items.push(item);
+    if (this.#items.length === 1) setImmediate(() => this.#flush());
+  }
+
+  #flush(): void {
+    const items = this.#items;
+    this.#items = [];
+    this.#send(items);
+  }
+}
