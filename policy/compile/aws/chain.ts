@@ -21,20 +21,23 @@ export { type BrokenLink, CHAIN_LINKS, type ChainLink, type ChainLinkName } from
 
 /** How one workload reaches one service, link by link. */
 export interface AwsChain {
+  /** Name of the cluster of Trust. */
   readonly cluster: string;
   /** `namespace/name`. */
   readonly workload: string;
+  /** Name of the Service. */
   readonly service: string;
-  /** All of them, in the order of {@link CHAIN_LINKS}. */
+  /** All of them, in the order in which {@link awsChain} names them. */
   readonly links: readonly ChainLink[];
   /** The first broken one. */
   readonly broken: BrokenLink | undefined;
 }
 
+/** What {@link awsChain} may be told beforehand. */
 export interface ChainOptions {
   /** Epoch milliseconds at which the verdict is asked for. @default any: whether some connection could ever be allowed */
   readonly instant?: number;
-  /** What {@link compileAws} made for the cluster, to save doing it again. */
+  /** What the AWS compiler made for the cluster, to save doing it again. */
   readonly aws?: Compiled<AwsObject>;
   /** Findings of the other compilers: errors about the service break the link `route`. @default none */
   readonly findings?: readonly Finding[];

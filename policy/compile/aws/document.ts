@@ -45,8 +45,9 @@ export function splitDocuments(statements: readonly IamStatement[]): IamDocument
   while (queue.length > 0) {
     const next = queue.shift();
     if (!next) break;
-    if (documentChars(iamDocument([...current, next])) <= MAX_POLICY_CHARS) {
-      current.push(next);
+    const more = withStatement(current, next);
+    if (documentChars(iamDocument(more)) <= MAX_POLICY_CHARS) {
+      current = more;
     } else if (current.length > 0) {
       documents.push(iamDocument(current));
       current = [];
@@ -66,4 +67,16 @@ export function splitDocuments(statements: readonly IamStatement[]): IamDocument
   }
   if (current.length > 0) documents.push(iamDocument(current));
   return documents;
+}
+
+/** Two parts of one statement are one again: IAM refuses a document in which a Sid stands twice. */
+function withStatement(current: readonly IamStatement[], next: IamStatement): IamStatement[] {
+  const part = current.find((statement) => isPartOf(statement, next));
+  if (!part) return [...current, next];
+  const whole = { ...part, Resource: [...(part.Resource ?? []), ...(next.Resource ?? [])] };
+  return current.map((statement) => (statement === part ? whole : statement));
+}
+
+function isPartOf(a: IamStatement, b: IamStatement): boolean {
+  return canonicalJson({ ...a, Resource: [] }) === canonicalJson({ ...b, Resource: [] });
 }

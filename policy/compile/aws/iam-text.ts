@@ -41,8 +41,9 @@ export interface ReadStatement {
   readonly conditions: readonly ReadCondition[];
 }
 
-/** Thrown by {@link readIamDocument}; the message says what is wrong with the text. */
+/** Thrown where a text is not an IAM document; the message says what is wrong with it. */
 export class IamTextError extends Error {
+  /** Stable, for programs that catch errors of several packages. */
   readonly code = "PORTREEVE_IAM_TEXT";
 }
 

@@ -1,11 +1,12 @@
 /** Roles of other accounts. The documents are judged by an independent simulator; that STS hands on session tags as documented is not proven here. */
 import { describe, expect, test } from "vitest";
+import { actionMutants, conditionMutants } from "../../../test/aws/mutants.ts";
 import { allowed } from "../../../test/aws/simulate.ts";
 import { loadModel } from "../../load/index.ts";
 import { grant, type PolicyObject, service, trust, workload } from "../../load/object.ts";
 import type { WorkloadSpecInput } from "../../schema/index.ts";
 import { compileAws } from "./compile.ts";
-import type { AwsObject } from "./objects.ts";
+import type { AwsObject, IamDocument } from "./objects.ts";
 
 const OWN = "111122223333";
 const OTHER = "444455556666";
@@ -83,6 +84,7 @@ describe("the second role", () => {
   const session = `arn:aws:sts::${OWN}:assumed-role/prod-shop-reports/pod`;
   const ask = async (
     change: { principal?: string; externalId?: string; arn?: string; action?: string } = {},
+    mutant?: IamDocument,
   ): Promise<boolean> => {
     const { object } = compile(reports(chain));
     const context = {
@@ -98,7 +100,7 @@ describe("the second role", () => {
         context,
       },
       {
-        trust: object("iam.Role", `${OTHER}/prod-shop-reports`).trust,
+        trust: mutant ?? object("iam.Role", `${OTHER}/prod-shop-reports`).trust,
         permissions: [object("iam.Policy", "prod-shop-reports-chain").document],
       },
     );
@@ -124,6 +126,25 @@ describe("the second role", () => {
     ],
   ])("refuses %s", async (_, change) => {
     expect(await ask(change)).toBe(false);
+  });
+
+  test("has nothing in its trust that could be left out or loosened unnoticed", async () => {
+    const api = { principal: session.replace("reports", "api"), arn: FIRST.replace("reports", "api") };
+    const calls = [
+      {},
+      { action: "sts:TagSession" },
+      { externalId: "guess" },
+      api,
+      { ...api, action: "sts:TagSession" },
+    ];
+    const { trust: document } = compile(reports(chain)).object("iam.Role", `${OTHER}/prod-shop-reports`);
+    const mutants = [...conditionMutants(document), ...actionMutants(document)];
+    expect(mutants).toHaveLength(8);
+    for (const { what, document: mutant } of mutants) {
+      const results = await Promise.all(calls.map((call) => ask(call, mutant)));
+      const asBefore = results.every((result, index) => result === index < 2);
+      expect({ what, noticed: !asBefore }).toEqual({ what, noticed: true });
+    }
   });
 });
 
