@@ -16,8 +16,11 @@ type From = GrantSpecInput["from"];
 export class Grantee {
   /** Short text for names. */
   readonly label: string;
+  /** What the Grant says in `from`. */
   readonly from: From;
+  /** The definitions of whom it names. */
   readonly objects: readonly PolicyObject[];
+  /** Values of `${ref:NAME}` in those definitions. */
   readonly refs: Refs;
 
   private constructor(label: string, from: From, objects: readonly PolicyObject[], refs: Refs = {}) {
@@ -27,6 +30,7 @@ export class Grantee {
     this.refs = refs;
   }
 
+  /** A workload, by its SPIFFE ID. */
   static workload(document: DocumentInput<"Workload">, refs: Refs = {}): Grantee {
     const { namespace, name } = document.metadata;
     return new Grantee(`${namespace}-${name}`, { workloads: [`${namespace}/${name}`] }, [document], refs);
@@ -66,6 +70,7 @@ export interface AccessPolicyOptions
 export interface AccessPolicyArgs extends ComponentArgs, AccessPolicyOptions {
   /** @default allow */
   readonly action?: "allow" | "deny";
+  /** For whom it is. */
   readonly from: Grantee;
   /** The Service. */
   readonly to: DocumentInput<"Service">;

@@ -11,6 +11,7 @@ export type TrustSource = LeafInput<DocumentInput<"Trust">> | string;
 
 /** What every component that is imported alone is given. */
 export interface ComponentArgs {
+  /** The estate's definition of trust. */
   readonly trust: TrustSource;
   /** The cluster of Trust that this deployment is for. @default the only one */
   readonly cluster?: string;

@@ -5,9 +5,11 @@ import type { KubeObject, Owner } from "../policy/compile/target.ts";
 export interface TransformChild {
   /** Stable key of the object, e.g. `ServiceEntry/portreeve/orders-db`. */
   readonly key: string;
+  /** Type of the component that makes it. */
   readonly owner: Owner;
   /** The policy object that it is for. */
   readonly subject: string;
+  /** As it was compiled; frozen. */
   readonly object: KubeObject | AwsObject;
 }
 

@@ -29,7 +29,9 @@ export type WorkloadIdentityArgs = ComponentArgs &
 export class WorkloadIdentity extends pulumi.ComponentResource {
   /** `namespace/name`. */
   readonly workloadId: string;
+  /** `spiffe://TRUST-DOMAIN/ns/NAMESPACE/sa/ACCOUNT`. */
   readonly spiffeId: pulumi.Output<string>;
+  /** Name of its Kubernetes service account. */
   readonly serviceAccount: pulumi.Output<string>;
   /** ARN of the AWS role; undefined for a workload without one, or where the AWS side is off. */
   readonly roleArn: pulumi.Output<string | undefined>;

@@ -1,7 +1,10 @@
 /** Where something was written: the file as the user named it, line and column counted from 1. */
 export interface Position {
+  /** As the user named it. */
   readonly file: string;
+  /** From 1. */
   readonly line: number;
+  /** From 1. */
   readonly col: number;
 }
 
@@ -15,12 +18,15 @@ export type Severity = "error" | "warning" | "info";
  * `PR5xx` mesh consistency, `PR6xx` AWS.
  */
 export interface Finding {
+  /** Id of the rule, with a page in docs/rules. */
   readonly rule: string;
+  /** Whether it stops compiling. */
   readonly severity: Severity;
   /** What is wrong, in one sentence, naming the object. */
   readonly message: string;
   /** What to do about it. */
   readonly fix?: string;
+  /** Where it was written; absent for objects made by programs that tell no position. */
   readonly position?: Position;
   /** The policy object concerned, as `Kind/name`. */
   readonly object?: string;
@@ -56,7 +62,9 @@ export function compareText(a: string, b: string): number {
 
 /** Thrown when input is refused. It carries every problem at once; its message lists them all. */
 export class PolicyError extends Error {
+  /** Stable, for programs that catch errors of several packages. */
   readonly code = "PORTREEVE_POLICY";
+  /** Every problem, sorted by position; at least one. */
   readonly findings: readonly Finding[];
 
   constructor(findings: readonly Finding[], options?: ErrorOptions) {

@@ -21,6 +21,7 @@ export const accessCase = z.strictObject({
   ip: text.optional(),
   sni: text.optional(),
 });
+/** One question about a connection, with the answer that is expected. */
 export type AccessCase = z.infer<typeof accessCase>;
 
 /** A file of policy tests: a list of cases, or `cases` with the instant at which they are asked. */
@@ -31,7 +32,9 @@ export const accessCaseFile = z.union(
 
 /** A case and where it is written. */
 export interface PlacedCase {
+  /** The question. */
   readonly case: AccessCase;
+  /** Where it is written; undefined when a program asks. */
   readonly position: Position | undefined;
 }
 
@@ -45,9 +48,11 @@ export interface CaseResult extends PlacedCase {
 
 /** What became of all cases, and which grants none of them rests on. */
 export interface CaseReport {
+  /** In the order of the cases. */
   readonly results: readonly CaseResult[];
   /** Grants that no case touches: they could be removed and no test would notice. Sorted. */
   readonly untouched: readonly string[];
+  /** How many grants the policies have. */
   readonly grants: number;
 }
 

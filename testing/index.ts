@@ -24,6 +24,7 @@ export { type AccessCase, type CaseReport, type CaseResult, type PlacedCase, run
 
 /** What was expected, and what the policies say. */
 export class AccessAssertionError extends Error {
+  /** What the policies say of the connection; undefined for assertions about a service. */
   readonly verdict: Verdict | undefined;
 
   constructor(message: string, verdict?: Verdict) {
@@ -48,16 +49,21 @@ export interface ConnectionQuestion extends Question {
   readonly at?: string;
 }
 
+/** What may be expected of one connection. Each throws an {@link AccessAssertionError} that explains the verdict. */
 export interface ConnectionAssertions {
+  /** What the policies say. */
   readonly verdict: Verdict;
+  /** Allowed, by whichever grant. */
   toBeAllowed(): void;
   /** Allowed, and by this grant. */
   toBeAllowedBy(grant: string): void;
+  /** Denied: by a deny, or for want of a grant. */
   toBeDenied(): void;
   /** Denied by an explicit deny: this grant. */
   toBeDeniedBy(grant: string): void;
 }
 
+/** What may be expected of everybody's access to one service. */
 export interface ServiceAssertions {
   /** Exactly these may reach it: workload ids, `provider:group`, `agent:name`, `namespace:name`, address blocks. */
   toBeOnlyReachableBy(expected: readonly string[]): void;

@@ -14,6 +14,7 @@ export interface Person {
 export interface PrincipalChain {
   /** SPIFFE ID of the peer; absent for a peer without a verified certificate. */
   readonly workload?: string | undefined;
+  /** The person or role behind the peer; absent where none was proven. */
   readonly person?: Person | undefined;
   /** Name of the agent. */
   readonly agent?: string | undefined;
@@ -21,10 +22,13 @@ export interface PrincipalChain {
 
 /** One connection, as an enforcement point sees it before it dials the service. */
 export interface Connection {
+  /** Who asks. */
   readonly via: Via;
+  /** Name of the Service. */
   readonly service: string;
   /** Port as clients use it. */
   readonly port: number;
+  /** Who is at the other end. */
   readonly principal: PrincipalChain;
   /** Address of the peer; conditions on addresses never hold without one. */
   readonly sourceIp?: string | undefined;

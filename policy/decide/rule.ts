@@ -23,9 +23,13 @@ export interface Subjects {
 
 /** Conditions of a rule; all must hold, a list's values are alternatives. Instants are RFC 3339 text or epoch milliseconds. */
 export interface When {
+  /** Not valid before this instant. */
   readonly notBefore?: string | number | undefined;
+  /** Not valid from this instant on. */
   readonly expires?: string | number | undefined;
+  /** Only from these addresses. */
   readonly sourceCidrs?: readonly string[] | undefined;
+  /** Only for these server names, whatever their case. */
   readonly sni?: readonly string[] | undefined;
 }
 
@@ -33,12 +37,17 @@ export interface When {
 export interface DecisionRule {
   /** Name of the grant. */
   readonly id: string;
+  /** A deny wins over every allow. */
   readonly action: "allow" | "deny";
+  /** Name of the Service. */
   readonly service: string;
   /** Ports as clients use them. @default all ports of the service */
   readonly ports?: readonly number[] | undefined;
+  /** The enforcement points that it goes for. */
   readonly via: readonly Via[];
+  /** Who. */
   readonly subjects: Subjects;
+  /** Conditions that all must hold. */
   readonly when: When;
   /** Where the grant was written. */
   readonly origin?: Position | undefined;
@@ -46,6 +55,7 @@ export interface DecisionRule {
 
 /** What deciding needs to know of an agent. */
 export interface DecisionAgent {
+  /** Name of the Agent. */
   readonly name: string;
   /** SPIFFE IDs it may present; such a transport identity is the agent itself, not a second party. */
   readonly workloads: readonly string[];
@@ -61,7 +71,9 @@ export interface DecisionAgent {
 
 /** What deciding needs to know of a service. */
 export interface DecisionService {
+  /** Name of the Service. */
   readonly name: string;
+  /** As clients use them. */
   readonly ports: readonly number[];
   /**
    * True where the mesh refuses a peer without a certificate (PeerAuthentication STRICT).

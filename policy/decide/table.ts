@@ -37,19 +37,27 @@ interface CompiledAgent {
 
 /** Everything deciding needs, indexed: service, port, enforcement point, identity. Built once for a policy. */
 export interface DecisionTable {
+  /** The estate's trust domain. */
   readonly trustDomain: string;
+  /** Former trust domains whose identities count as the real one. */
   readonly aliases: ReadonlySet<string>;
+  /** By name. */
   readonly services: ReadonlyMap<string, ServiceTable>;
+  /** By name. */
   readonly agents: ReadonlyMap<string, CompiledAgent>;
 }
 
 /** Input of {@link buildTable}: a policy model, or the proxy's configuration. */
 export interface TableInput {
+  /** The estate's trust domain. */
   readonly trustDomain: string;
   /** Former trust domains whose identities count as the real one. */
   readonly trustDomainAliases: readonly string[];
+  /** All services; a rule for another one is passed over. */
   readonly services: Iterable<DecisionService>;
+  /** In any order. */
   readonly rules: Iterable<DecisionRule>;
+  /** In any order. */
   readonly agents: Iterable<DecisionAgent>;
 }
 

@@ -23,7 +23,9 @@ export type Reason =
 
 /** Allow or deny, with what decided it. */
 export interface Verdict {
+  /** Whether the connection may be made. */
   readonly verdict: "allow" | "deny";
+  /** Why. */
   readonly reason: Reason;
   /** The grant that decided: the deny, or the allow that matched the innermost link. Null when no rule matched. */
   readonly rule: string | null;

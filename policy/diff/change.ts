@@ -5,6 +5,7 @@ import { compareText } from "../finding.ts";
 export interface Cause {
   /** `Grant/api-db`, `NetworkPolicy/shop/db`. */
   readonly object: string;
+  /** What happened to it. */
   readonly what: "added" | "removed" | "changed";
   /** Where it is written: on the side that has it, HEAD before BASE. */
   readonly position: Position | undefined;
@@ -40,6 +41,7 @@ export interface AccessChange {
   readonly change: "gained" | "lost" | "changed";
   /** `shop/api`, `okta:dba`, `agent:triage`, `namespace:batch`, `10.0.0.0/8`, `external:LOW-HIGH`. */
   readonly from: string;
+  /** What `from` names. */
   readonly fromKind: FromKind;
   /** Service, or workload `namespace/name`; with one row a pair, with its port after a colon. */
   readonly to: string;
@@ -53,9 +55,11 @@ export interface AccessChange {
   readonly after: readonly string[];
   /** Whether something is open after that was not before. */
   readonly widens: boolean;
+  /** The objects that cause it; where several would each do, all of them. */
   readonly because: readonly Cause[];
   /** The objects that carry it, in words. */
   readonly targets: readonly string[];
+  /** Owner of the service. */
   readonly owner: string | undefined;
   /** In the order of their weight. */
   readonly risks: readonly Risk[];

@@ -6,6 +6,7 @@ import { guardrails, ruleInfo } from "./registry.ts";
 import type { Breach, LintRule } from "./rule.ts";
 import { applyWaivers } from "./waivers.ts";
 
+/** What {@link lint} needs besides the model. */
 export interface LintOptions {
   /** Epoch milliseconds that expiries are judged at; the core has no clock. */
   readonly now: number;

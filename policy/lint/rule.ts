@@ -7,7 +7,9 @@ export type ObjectId = `${Kind}/${string}`;
 
 /** What a guardrail says about itself: shown in SARIF and in the reference. */
 export interface RuleInfo {
+  /** `PR431`; never used again for another rule. */
   readonly id: string;
+  /** The breach in a few words. */
   readonly title: string;
   /**
    * `error`: access is wider than it looks, or connections would fail. `warning`: works, but somebody should look.
@@ -18,6 +20,7 @@ export interface RuleInfo {
   readonly waivable: boolean;
   /** The failure it prevents, with its source. */
   readonly why: string;
+  /** What to do about it. */
   readonly fix: string;
 }
 

@@ -6,6 +6,7 @@ export type Path = readonly (string | number)[];
 
 /** A parsed policy document and where it was written. */
 export interface Sourced<K extends Kind = Kind> {
+  /** What was written, checked, with every default filled in. */
   readonly document: Document<K>;
   /** Where the object starts. */
   readonly position: Position | undefined;

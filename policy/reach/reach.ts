@@ -23,12 +23,14 @@ import { type Caller, IstioLayer } from "./istio-layer.ts";
 import { mergeOutside } from "./merge.ts";
 import { EVERY_TCP_PORT, type Membership, membership } from "./mesh.ts";
 
+/** What lets connections through or not: the network by NetworkPolicies, or the mesh by AuthorizationPolicies and mutual TLS. */
 export type Layer = "NetworkPolicy" | "Istio";
 
 /** That a source can open connections to some ports of a destination, through every layer. */
 export interface Access {
   /** `namespace/name` of a workload, or `external:LOW-HIGH`. */
   readonly src: string;
+  /** `namespace/name` of a workload, or `external:LOW-HIGH`. */
   readonly dst: string;
   /** Never empty. */
   readonly ports: PortSet;
@@ -38,7 +40,9 @@ export interface Access {
   readonly dependsOnAddress: boolean;
 }
 
+/** What {@link reachAll} is asked about. */
 export interface ReachInput {
+  /** Pods, namespaces and NetworkPolicies, as `readCluster` reads them. */
   readonly cluster: Cluster;
   /** AuthorizationPolicy and PeerAuthentication objects. */
   readonly policies: readonly SecurityPolicy[];

@@ -120,7 +120,7 @@ export const duration = z
 
 const UNITS: Readonly<Record<string, number>> = { h: 3_600_000, m: 60_000, s: 1_000, ms: 1 };
 
-/** The length of a {@link duration} in milliseconds. */
+/** The length of a duration such as `1h30m` in milliseconds. */
 export function milliseconds(text: string): number {
   let total = 0;
   for (const [, count = "0", unit = "s"] of text.matchAll(/(\d+)(ms|h|m|s)/g)) {

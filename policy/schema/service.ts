@@ -17,6 +17,7 @@ export const PROTOCOLS = [
   "nats",
   "grpc",
 ] as const;
+/** An application protocol that a Service may speak. */
 export type Protocol = (typeof PROTOCOLS)[number];
 
 const servicePort = z.strictObject({

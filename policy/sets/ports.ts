@@ -12,6 +12,7 @@ import {
 
 /** The protocols that a NetworkPolicy and a Service can name, in the order in which they are printed. */
 export const PROTOCOLS = ["SCTP", "TCP", "UDP"] as const;
+/** A transport protocol of Kubernetes. */
 export type Protocol = (typeof PROTOCOLS)[number];
 
 /** Ports are 1 to 65535: Kubernetes refuses port 0, and no connection can be made to it. */

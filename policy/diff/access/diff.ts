@@ -9,6 +9,7 @@ import { namespaceName } from "./rule.ts";
 import { type AccessSide, IndexedSide } from "./side.ts";
 import { destinationChanges, serviceAccounts, trustChanges, waiverNotes } from "./surroundings.ts";
 
+/** How {@link diffAccess} compares. */
 export interface AccessDiffOptions {
   /** Epoch milliseconds; what was open only before it is no access. */
   readonly now: number;

@@ -6,7 +6,9 @@ import { type AccessRule, accessRule } from "./rule.ts";
 
 /** One side of a comparison: an access table, and the policies it came from where they are known. */
 export interface AccessSide {
+  /** Who may reach what. */
   readonly rows: readonly AccessRow[];
+  /** Undefined for a recorded table: then services, agents and trust are not compared. */
   readonly model: Model | undefined;
 }
 

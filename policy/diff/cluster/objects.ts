@@ -25,12 +25,17 @@ export interface Written {
 
 /** Kubernetes and Istio objects, read and checked: one side of a comparison. */
 export interface ClusterSide {
+  /** Pods, namespaces and NetworkPolicies. */
   readonly cluster: Cluster;
+  /** AuthorizationPolicies and PeerAuthentications. */
   readonly policies: readonly SecurityPolicy[];
+  /** Kubernetes Services, by whose ports connections are told. */
   readonly services: readonly KubeService[];
   /** By id. */
   readonly written: ReadonlyMap<string, Written>;
+  /** What the objects do not say of the mesh. */
   readonly options: Pick<ReachInput, "dataplane" | "trustDomain" | "rootNamespace">;
+  /** What was read and does not count. */
   readonly warnings: readonly Finding[];
 }
 

@@ -8,9 +8,13 @@ import type { Severity } from "../../finding.ts";
  * `PR193` (warning): pods on the host network, to which most network plugins apply no NetworkPolicy.
  */
 export interface Problem {
+  /** Id of the rule, with a page in docs/rules. */
   readonly rule: "PR190" | "PR191" | "PR192" | "PR193";
+  /** With an `error` the answer would be about other objects than those of a cluster. */
   readonly severity: Severity;
+  /** What is wrong, in one sentence. */
   readonly message: string;
+  /** What to do about it. */
   readonly fix?: string;
   /** The object concerned, as `Kind/namespace/name`. */
   readonly object?: string;

@@ -6,6 +6,7 @@ export interface DocumentBreach {
   readonly rule: "PR630" | "PR631" | "PR632" | "PR633" | "PR636";
   /** Sid of the statement, or its number. */
   readonly statement: string;
+  /** What is wrong, in one sentence. */
   readonly message: string;
 }
 
