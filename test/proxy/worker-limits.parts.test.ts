@@ -138,12 +138,9 @@ describe("three workers", () => {
     for (let ended = 0; ended < 20; ended += 2) {
       await until("two are in", 10, () => inside(clients).length === 2);
       expect(backend.sockets.size).toBeLessThanOrEqual(2);
-      for (const { socket } of inside(clients)) socket.destroy();
-      await until(
-        "both are gone",
-        10,
-        () => inside(clients).length === 0 || clients.every(({ gone }) => gone),
-      );
+      const ending = inside(clients);
+      for (const { socket } of ending) socket.destroy();
+      await until("both are gone", 10, () => ending.every(({ gone }) => gone));
     }
     expect(backend.connections).toBe(20);
   });
