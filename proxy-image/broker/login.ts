@@ -5,6 +5,8 @@
 export interface BrokerPeers {
   toClient(bytes: Uint8Array): void;
   toServer(bytes: Uint8Array): void;
+  /** The client has said enough for now: nothing more is read from it until the login is over. */
+  pauseClient(): void;
   /** Chooses the database user and makes its token. `then` is not called when there is none: then the login has ended. */
   credential(asked: string | undefined, then: (user: string, token: string) => void): void;
   /** MySQL: sends SSLRequest and starts TLS to the server; `then` runs when it is verified. */

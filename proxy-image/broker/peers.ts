@@ -18,8 +18,13 @@ export function brokerPeers(
     connection.client.write(bytes);
     connection.toClient.bytes += bytes.length;
   };
+  let paused = false;
   return {
     toClient,
+    pauseClient: () => {
+      paused = true;
+      connection.client.pause();
+    },
     toServer: (bytes) => {
       connection.upstream?.write(bytes);
       connection.toService.bytes += bytes.length;
@@ -40,7 +45,11 @@ export function brokerPeers(
         } else connection.finish("connect-failed", error);
       });
     },
-    done: (fromClient, fromServer) => connection.loggedIn(fromClient, fromServer),
+    done: (fromClient, fromServer) => {
+      // First, because what was held may be enough to pause the client again.
+      if (paused) connection.client.resume();
+      connection.loggedIn(fromClient, fromServer);
+    },
     refused: (words, why) => {
       toClient(words);
       connection.finish("login-refused", why);

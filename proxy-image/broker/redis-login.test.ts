@@ -49,11 +49,14 @@ describe("a login to Redis", () => {
     },
   );
 
-  test("holds a bounded number of the client's bytes", () => {
+  test("reads no more of a client that begins with much, and hands all of it on", () => {
     const { peers, login } = begun();
-    login.fromClient(new Uint8Array(70_000));
-    expect(peers.end?.how).toBe("failed");
+    login.fromClient(new Uint8Array(65_536).fill(0x61));
+    expect(peers.paused).toBe(false);
+    login.fromClient(bytes("b"));
+    expect(peers.paused).toBe(true);
     peers.give?.();
-    expect(latin1(peers.server)).toBe("");
+    login.fromServer(bytes("+OK\r\n"));
+    expect(peers.end).toEqual({ how: "done", fromClient: `${"a".repeat(65_536)}b`, fromServer: "" });
   });
 });

@@ -13,7 +13,8 @@ const MAX_ANSWER = 4_096;
  */
 export class RedisLogin implements Middle {
   readonly #peers: BrokerPeers;
-  #client: Uint8Array = NOTHING;
+  #held: Uint8Array[] = [];
+  #heldBytes = 0;
   #server: Uint8Array = NOTHING;
   #user: string | undefined;
   #state: "credential" | "answer" | "over" = "credential";
@@ -31,8 +32,10 @@ export class RedisLogin implements Middle {
 
   fromClient(bytes: Uint8Array): void {
     if (this.#state === "over") return;
-    this.#client = append(this.#client, bytes);
-    if (this.#client.length > MAX_HELD) this.#fail("more than a client may send before it is logged in");
+    this.#held.push(bytes);
+    this.#heldBytes += bytes.length;
+    // Redis's clients need not wait for anything: a mass insertion begins with the first byte.
+    if (this.#heldBytes > MAX_HELD) this.#peers.pauseClient();
   }
 
   fromServer(bytes: Uint8Array): void {
@@ -60,7 +63,8 @@ export class RedisLogin implements Middle {
     const text = Buffer.from(line).toString("latin1");
     if (text === "+OK\r\n") {
       this.#state = "over";
-      this.#peers.done(this.#client, rest);
+      this.#peers.done(Buffer.concat(this.#held), rest);
+      this.#held = [];
     } else if (text.startsWith("-") && text.endsWith("\r\n")) {
       this.#state = "over";
       const code = /^-([A-Z]{1,16})\b/.exec(text)?.[1] ?? "ERR";

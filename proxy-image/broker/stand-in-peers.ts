@@ -9,6 +9,7 @@ export class StandInPeers implements BrokerPeers {
     | { how: "done"; fromClient: string; fromServer: string }
     | { how: "refused" | "failed"; words: string; why: string }
     | undefined;
+  paused = false;
   asked: (string | undefined)[] = [];
   sslRequest: Uint8Array | undefined;
   /** Gives the token; tests call it when it is to arrive. */
@@ -26,6 +27,10 @@ export class StandInPeers implements BrokerPeers {
 
   toServer(bytes: Uint8Array): void {
     this.server = Buffer.concat([this.server, bytes]);
+  }
+
+  pauseClient(): void {
+    this.paused = true;
   }
 
   credential(asked: string | undefined, then: (user: string, token: string) => void): void {

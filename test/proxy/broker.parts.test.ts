@@ -13,7 +13,7 @@ import { type Server, startPostgres, startRedis } from "../cluster/servers.ts";
 import { until } from "../cluster/until.ts";
 import { isRoot, onPath } from "../toolchain/machine.ts";
 import { pamService, startLdap, startPam, startRedisFront } from "./broker-authenticators.ts";
-import { API, connectTls, OTHER, startProxy, type TestProxy } from "./harness.ts";
+import { API, connectTls, OTHER, readToEnd, startProxy, type TestProxy } from "./harness.ts";
 
 /**
  * The proxy as credential broker: stock clients without a password, real servers, tokens checked as AWS does. What stands
@@ -538,6 +538,19 @@ describe("redis-cli without a password", () => {
     expect(await redisCli("cache", "-3", "get", "k")).toEqual({ code: 0, output: "v\n" });
     expect(seen.at(-1)).toMatchObject({ user: "reports", refusal: undefined });
     expect(await proxy.record({ "dst.service": "cache" })).toMatchObject({ "db.user": "reports" });
+  });
+
+  test("may begin with a mass insertion: what comes before the login is over waits, and none of it is lost", async () => {
+    const count = 2_000;
+    const socket = await connectTls(proxy, ports.get("cache") ?? 0, proxy.client(API));
+    const command = `*3\r\n$3\r\nSET\r\n$4\r\nmass\r\n$1000\r\n${"x".repeat(1_000)}\r\n`;
+    const reading = readToEnd(socket);
+    // Redis answers QUIT and closes: it drops its answers to a client that has ended its side.
+    socket.write(`${command.repeat(count)}*1\r\n$4\r\nQUIT\r\n`);
+    const answers = (await reading).toString();
+    socket.destroy();
+    expect(answers.replaceAll("+OK\r\n", "")).toBe("");
+    expect(answers.length).toBe(5 * (count + 1));
   });
 
   test("reads the server's refusal of a token for another cache", async () => {
