@@ -8,11 +8,14 @@ here=$(cd "$(dirname "$0")" && pwd)
 usage() { sed -n '3,4p' "$0" >&2; exit 2; }
 
 stage() {
-  local root=$1 bun=${PORTREEVE_BUN:-} library
+  local root bun=${PORTREEVE_BUN:-} library contents
+  root=$(mkdir -p "$1" && cd "$1" && pwd)
   [ -n "$bun" ] || bun=$(ls "$here"/../node_modules/@oven/bun-*/bin/bun | head -n 1)
   mkdir -p "$root/usr/local/bin" "$root/app" "$root/etc"
   install -m 755 "$bun" "$root/usr/local/bin/bun"
-  "$bun" build --target=bun --minify --outfile="$root/app/proxy.js" "$here/main.ts" >/dev/null
+  # What is bundled, for the list of contents; in the repository, because its paths are relative to there.
+  contents=$(mktemp)
+  (cd "$here/.." && "$bun" build --target=bun --minify --metafile="$contents" --outfile="$root/app/proxy.js" "$here/main.ts" >/dev/null)
   # Each library where the loader looks for it: at the path at which it is here.
   ldd "$bun" | awk '/=> \//{print $3} /^\t\/lib/{print $1}' | while read -r library; do
     install -D -m 755 "$(readlink -f "$library")" "$root$library"
@@ -24,7 +27,9 @@ stage() {
   echo 'nonroot:x:65532:65532:nonroot:/app:/sbin/nologin' >"$root/etc/passwd"
   echo 'nonroot:x:65532:' >"$root/etc/group"
   echo 'hosts: files dns' >"$root/etc/nsswitch.conf"
-  chmod 644 "$root"/etc/* "$root/app/proxy.js"
+  (cd "$here/.." && "$bun" "$here/sbom.ts" "$root" "$contents") >"$contents.list"
+  mv "$contents.list" "$root/app/sbom.cdx.json" && rm "$contents"
+  chmod 644 "$root"/etc/* "$root"/app/*
   # The same files make the same image.
   find "$root" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
 }

@@ -2,8 +2,9 @@
  * The proxy's image, built by buildah from the distribution and run by runc as Kubernetes' restricted level wants it: no
  * root, no capability, a root file system that is read-only. Not proven here: that a kubelet and a registry take it.
  */
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { createHash } from "node:crypto";
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join, relative } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createAuthority, createLeaf } from "../../proxy-image/dev/certificates.ts";
 import { freePorts } from "../cluster/ports.ts";
@@ -47,6 +48,46 @@ test("it holds no shell, and is not root's", () => {
   expect(json(blob(manifest().config.digest)).config.User).toBe(`${USER}:${USER}`);
   expect(readdirSync(join(rootfs, "usr/local/bin"))).toEqual(["bun"]);
   expect(readdirSync(rootfs).sort()).toEqual(["app", "etc", "lib", "lib64", "usr"]);
+});
+
+test("it lists what it holds: every file outside of /etc with its digest, and every package that is bundled", () => {
+  interface Listed {
+    readonly name: string;
+    readonly version?: string;
+    readonly purl?: string;
+    readonly hashes?: { content: string }[];
+    readonly properties?: { value: string }[];
+  }
+  const sbom = json(join(rootfs, "app/sbom.cdx.json")) as {
+    bomFormat: string;
+    specVersion: string;
+    components: Listed[];
+  };
+  expect(sbom).toMatchObject({ bomFormat: "CycloneDX", specVersion: "1.6" });
+  const files = readdirSync(rootfs, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => `/${relative(rootfs, join(entry.parentPath, entry.name))}`)
+    .filter((path) => !path.startsWith("/etc/") && path !== "/app/sbom.cdx.json");
+  const digests = Object.fromEntries(
+    sbom.components.flatMap(({ hashes, properties }) =>
+      hashes && properties ? [[properties[0]?.value, hashes[0]?.content]] : [],
+    ),
+  );
+  const sha256 = (path: string) =>
+    createHash("sha256")
+      .update(readFileSync(join(rootfs, path)))
+      .digest("hex");
+  expect(digests).toEqual(Object.fromEntries(files.map((path) => [path, sha256(path)])));
+  for (const name of ["zod", "yaml", "ipaddr.js", "jose"]) {
+    const { version } = json(join(import.meta.dirname, "../../node_modules", name, "package.json"));
+    expect(sbom.components).toContainEqual(
+      expect.objectContaining({ name, version, purl: `pkg:npm/${name}@${version}` }),
+    );
+  }
+  expect(sbom.components.filter(({ name }) => name === "bun")).toHaveLength(1);
+  const sizes = { archive: statSync(archive).size, components: sbom.components.length };
+  console.log(`image: ${JSON.stringify(sizes)}`);
+  expect(sizes.archive).toBeLessThan(80_000_000);
 });
 
 test("it becomes ready without root, capabilities or a place to write", async () => {
