@@ -12,6 +12,9 @@ import {
   writePacket,
 } from "../protocol/mysql-packets.ts";
 
+/** The longest packet of a login with its header: nobody has reason to send more ahead of an answer. */
+const MAX_HELD = 65_536 + 4;
+
 /** Where a login's packets go, and what becomes of it. */
 export interface LoginPeers {
   toClient(bytes: Uint8Array): void;
@@ -62,11 +65,13 @@ export class MysqlLogin {
   }
 
   fromClient(bytes: Uint8Array): void {
+    if (this.#state === "over") return;
     this.#client = Buffer.concat([this.#client, bytes]);
     this.#run();
   }
 
   fromServer(bytes: Uint8Array): void {
+    if (this.#state === "over") return;
     this.#server = Buffer.concat([this.#server, bytes]);
     this.#run();
   }
@@ -74,6 +79,9 @@ export class MysqlLogin {
   #run(): void {
     try {
       while (this.#step());
+      if (this.#state !== "over" && Math.max(this.#client.length, this.#server.length) > MAX_HELD) {
+        throw new MysqlError("more than a login can be");
+      }
     } catch (error) {
       if (!(error instanceof MysqlError)) throw error;
       this.#state = "over";

@@ -16,7 +16,9 @@ export function mysqlPeers(connection: Connection, later: LaterTls | undefined):
     },
     secure: (request, then) => {
       later?.start(request, (secured, error) => {
-        if (secured) {
+        // The client may have gone meanwhile: then its login is nobody's.
+        if (connection.phase !== "relay") secured?.terminate();
+        else if (secured) {
           connection.upstreamSecured(secured);
           then();
         } else connection.finish("connect-failed", error);
