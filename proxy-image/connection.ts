@@ -5,6 +5,8 @@ import { ConnectStage } from "./accept/connect-stage.ts";
 import { PasswordStage } from "./accept/password-stage.ts";
 import type { TransportFacts, Tunnel } from "./accept/transport.ts";
 import { authorize, authorizeAgain } from "./access.ts";
+import type { RedisClientLogin } from "./broker/redis-client-login.ts";
+import { withoutClientLogin } from "./broker/without-client-login.ts";
 import type { CloseReason } from "./close-reason.ts";
 import { beginRelay, endLogin } from "./connect/connected.ts";
 import type { Endpoint } from "./connect/endpoints.ts";
@@ -107,6 +109,8 @@ export class Connection implements Timed, Asker, StreamEvents {
   head: ConnectStage | PasswordStage | undefined;
   /** Stands between the two sides until a login is over. */
   middle: Middle | undefined;
+  /** The client may try to log in itself, although the proxy has: taken out of what it sends first. */
+  clientLogin: RedisClientLogin | undefined;
   /** As whom the proxy logged in for the client, where it does. */
   loginUser: string | undefined;
   /** Came by HTTP CONNECT: told of success and refusal as HTTP. */
@@ -256,7 +260,8 @@ export class Connection implements Timed, Asker, StreamEvents {
       return;
     }
     if (this.noteTaker) this.#takeNote(this.noteTaker, data);
-    this.toService.push(data);
+    const rest = this.clientLogin ? withoutClientLogin(this, this.clientLogin, data) : data;
+    if (rest.length > 0) this.toService.push(rest);
     checkBytes(this);
   }
 

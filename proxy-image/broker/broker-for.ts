@@ -4,6 +4,7 @@ import type { Connection } from "../connection.ts";
 import { MysqlBrokeredLogin } from "./mysql-login.ts";
 import { brokerPeers } from "./peers.ts";
 import { PostgresLogin } from "./postgres-login.ts";
+import { RedisClientLogin } from "./redis-client-login.ts";
 import { RedisLogin } from "./redis-login.ts";
 
 /** Who logs in for the client, where the service says that the proxy does; undefined where clients log in themselves. */
@@ -20,6 +21,7 @@ export function brokerFor(connection: Connection, later: LaterTls | undefined): 
     case "trust":
       return new PostgresLogin(peers);
     case "elasticache-iam":
+      connection.clientLogin = new RedisClientLogin();
       return new RedisLogin(peers);
   }
 }

@@ -9,7 +9,7 @@ const MAX_ANSWER = 4_096;
  * client sends meanwhile is held. The protocol version stays with the client: AUTH is the same in RESP2 and RESP3, and a
  * later `HELLO 3` keeps the login.
  *
- * A client that sends AUTH itself, now or later, talks to the server: the proxy changes nothing after the login.
+ * A client that begins with an AUTH of its own is answered by `RedisClientLogin`.
  */
 export class RedisLogin implements Middle {
   readonly #peers: BrokerPeers;

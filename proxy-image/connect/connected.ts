@@ -1,4 +1,5 @@
 import { ESTABLISHED } from "../accept/http-answer.ts";
+import { withoutClientLogin } from "../broker/without-client-login.ts";
 import type { Connection } from "../connection.ts";
 import { NEVER } from "../relay/bounds.ts";
 import { UpstreamSide } from "../relay/upstream-side.ts";
@@ -59,7 +60,9 @@ export function endLogin(connection: Connection, fromClient: Uint8Array, fromSer
   connection.middle = undefined;
   connection.bounds.loginUntil = NEVER;
   if (connection.upstream) joinDirections(connection, connection.upstream);
-  if (fromClient.length > 0) connection.toService.push(fromClient);
+  const { clientLogin } = connection;
+  const toService = clientLogin ? withoutClientLogin(connection, clientLogin, fromClient) : fromClient;
+  if (toService.length > 0) connection.toService.push(toService);
   if (fromServer.length > 0) connection.toClient.push(fromServer);
 }
 

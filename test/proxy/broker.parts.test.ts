@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer, type Server as HttpServer } from "node:http";
 import { type AddressInfo, createServer as createTcpServer } from "node:net";
@@ -553,6 +554,79 @@ describe("redis-cli without a password", () => {
     expect(answers.length).toBe(5 * (count + 1));
   });
 
+  test.each([
+    ["a password", ["-a", "hunter2"]],
+    ["user and password", ["--user", "web", "--pass", "hunter2"]],
+    ["a password, and then HELLO 3", ["-3", "-a", "hunter2"]],
+  ])("with %s of its own, it is not needed and goes nowhere", async (_, args) => {
+    const answer = await redisCli("cache", ...args, "--no-auth-warning", "set", "own", "login");
+    expect(answer).toEqual({ code: 0, output: "OK\n" });
+    expect(seen.at(-1)).toMatchObject({ user: "reports", refusal: undefined });
+    expect(seen.every(({ token }) => !token.includes("hunter2"))).toBe(true);
+  });
+
+  test("and the record says whom it asked to be, beside whom it was logged in as", async () => {
+    expect(await proxy.record({ "dst.service": "cache", "db.asked_user": "web" })).toMatchObject({
+      "db.user": "reports",
+    });
+  });
+
+  test("sees every byte as the server sent it, and the server as the client did; HELLO with a login keeps its rest", async () => {
+    const socket = await connectTls(proxy, ports.get("cache") ?? 0, proxy.client(API));
+    scope.onStop(() => void socket.destroy());
+    socket.on("error", () => {});
+    let received = Buffer.alloc(0);
+    socket.on("data", (data: Buffer) => {
+      received = Buffer.concat([received, data]);
+    });
+    const value = randomBytes(3_000_000);
+    const words = (...all: (string | Buffer)[]) =>
+      Buffer.concat([
+        Buffer.from(`*${all.length}\r\n`),
+        ...all.flatMap((word) => [
+          Buffer.from(`$${word.length}\r\n`),
+          Buffer.from(word),
+          Buffer.from("\r\n"),
+        ]),
+      ]);
+    socket.write(
+      Buffer.concat([
+        words("HELLO", "2", "AUTH", "web", "hunter2", "SETNAME", "exact"),
+        words("SET", "exact", value),
+        words("CLIENT", "GETNAME"),
+        words("GET", "exact"),
+      ]),
+    );
+    const end = Buffer.concat([
+      Buffer.from("+OK\r\n$5\r\nexact\r\n$3000000\r\n"),
+      value,
+      Buffer.from("\r\n"),
+    ]);
+    await until("all of the answers", 30, () => received.length >= end.length && received.at(-1) === 0x0a);
+    const at = received.length - end.length;
+    expect(received.subarray(at).equals(end)).toBe(true);
+    expect(received.subarray(0, at).toString("latin1")).toMatch(/^\*14\r\n\$6\r\nserver\r\n/);
+  });
+
+  test("that says nothing for long stays logged in, and is no login under way", async () => {
+    await proxy.reconfigure((config) => ({
+      ...config,
+      limits: { ...config.limits, handshakeTimeout: 1_000 },
+    }));
+    const socket = await connectTls(proxy, ports.get("cache") ?? 0, proxy.client(API));
+    scope.onStop(() => void socket.destroy());
+    let text = "";
+    socket.on("error", () => {});
+    socket.on("data", (data: Buffer) => {
+      text += data.toString("latin1");
+    });
+    const since = Date.now();
+    await until("longer than a login may take", 10, () => Date.now() - since > 2_500);
+    socket.write("*2\r\n$4\r\nAUTH\r\n$7\r\nhunter2\r\n*1\r\n$4\r\nPING\r\n");
+    await until("answers", 10, () => text === "+OK\r\n+PONG\r\n");
+    await within(10_000);
+  });
+
   test("reads the server's refusal of a token for another cache", async () => {
     expect((await redisCli("cache-host", "get", "k")).output).toContain("WRONGPASS");
     expect(seen.at(-1)?.refusal).toBe("signed for else");
@@ -580,6 +654,20 @@ describe("credentials", () => {
     expect(answer.output).toContain("portreeve: there is no credential for orders (connection ");
     expect(await poor.record({ "dst.service": "orders" })).toMatchObject({ close: "credential-unavailable" });
     expect(seen).toHaveLength(before);
+  });
+
+  test("are counted by service and result, and the end of the token made last is known", async () => {
+    const metrics = await proxy.metrics();
+    // Two users of one database: two tokens.
+    expect(metrics).toContain('portreeve_login_tokens_total{service="orders",result="issued"} 2\n');
+    const ends = Number(
+      /portreeve_login_token_expiry_seconds\{service="cache",worker="0"\} (\d+)/.exec(metrics)?.[1],
+    );
+    expect(Math.abs(ends - Date.now() / 1_000 - 15 * 60)).toBeLessThan(5 * 60);
+    expect(metrics).not.toMatch(/portreeve_login_tokens_total\{[^}]*result="failed"/);
+    expect(await poor.metrics()).toContain(
+      'portreeve_login_tokens_total{service="orders",result="failed"} 1\n',
+    );
   });
 
   test("and tokens are in no file, record, log or metric of the proxy, and in no configuration", async () => {
