@@ -1,5 +1,6 @@
 /**
- * The folder of each recipe: it loads, lints without an error, compiles for each of its clusters, and gives the answers that its
+ * The folder of each recipe: it loads, lints without an error, compiles for each of its clusters to objects that Istio and
+ * the proxy accept, and gives the answers that its
  * `access.test.yaml` states; its page shows what is in it. The commands of the pages are run by recipes.parts.test.ts.
  */
 import { readdirSync, readFileSync } from "node:fs";
@@ -9,6 +10,8 @@ import { parseAllDocuments } from "yaml";
 import { lintPolicies } from "../../cli/lint.ts";
 import { readCases } from "../../cli/test/files.ts";
 import { compileAll } from "../../policy/compile/index.ts";
+import { proxyConfigSchema } from "../../policy/compile/proxy/config.ts";
+import { validateObject } from "../../policy/istio/validation/index.ts";
 import { loadModel } from "../../policy/load/index.ts";
 import { runCases } from "../../testing/cases.ts";
 import { blocks, ROOT, read } from "./markdown.ts";
@@ -43,6 +46,17 @@ describe.each(names)("recipe %s", (name) => {
       const compiled = compileAll({ model, cluster });
       expect(compiled.findings.filter(({ severity }) => severity === "error")).toEqual([]);
       expect(compiled.proxy.targets.length + compiled.istio.targets.length).toBeGreaterThan(0);
+      const refused = [...compiled.istio.targets, ...compiled.kubernetes.targets].flatMap(
+        ({ key, object }) => {
+          if (!/istio|networking/.test(object.apiVersion)) return [];
+          const { verdict, reasons } = validateObject(object);
+          return verdict === "invalid" ? [{ key, reasons }] : [];
+        },
+      );
+      expect(refused, "what the API server or Istio's webhook would refuse").toEqual([]);
+      for (const { object } of compiled.proxy.targets) {
+        expect(proxyConfigSchema.safeParse(object.config).error).toBeUndefined();
+      }
     }
   });
 
