@@ -11,7 +11,7 @@ const MB = 1_000_000;
 function run(leak: number, total: number, change: (index: number) => Partial<Sample> = () => ({})): Sample[] {
   const next = random(1);
   return Array.from({ length: 120 }, (_, index) => {
-    const connections = ((index + 1) * total) / 120;
+    const connections = Math.round(((index + 1) * total) / 120);
     const caches = Math.min(index, 20) * MB;
     const garbage = ((index % 7) * 9 + next(10)) * MB;
     return {

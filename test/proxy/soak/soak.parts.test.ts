@@ -1,0 +1,27 @@
+/** That the soak test itself runs and judges. A short run shows no small leak: `npm run soak` is the long one. */
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { expect, test } from "vitest";
+
+const run = promisify(execFile);
+const script = join(import.meta.dirname, "../../../scripts/soak.ts");
+
+test("twenty thousand connections leave nothing behind", { timeout: 240_000 }, async () => {
+  const args = [script, "--connections", "20000", "--seconds", "1", "--max-minutes", "3"];
+  const { stdout } = await run(process.execPath, args, { maxBuffer: 10_000_000 });
+  for (const kind of ["plain", "mtls", "resumed", "refused"])
+    expect(stdout).toMatch(new RegExp(`min, ${kind}: \\d+`));
+  expect(stdout).toContain("passed: nothing grows");
+});
+
+test("a run that does not come as far as it should has failed", { timeout: 240_000 }, async () => {
+  const args = [script, "--connections", "1000000000", "--seconds", "1", "--max-minutes", "0.2"];
+  const failed: unknown = await run(process.execPath, args, { maxBuffer: 10_000_000 }).catch(
+    (error: unknown) => error,
+  );
+  expect(failed).toMatchObject({
+    code: 1,
+    stdout: expect.stringContaining("connections of 1000000000 in 0.2 minutes"),
+  });
+});
