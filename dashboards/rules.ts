@@ -52,6 +52,16 @@ export function alertRules(options: AlertOptions = {}): readonly AlertRule[] {
       },
     },
     {
+      alert: "PortreeveChainBroken",
+      expr: "portreeve_audit_chain_broken > 0",
+      labels: { severity: "critical" },
+      annotations: {
+        summary: "Records are not as they were written",
+        description:
+          "When it started, a proxy found that lines at the end of its records were changed, moved or taken out. `portreeve audit verify` names them. Keep the files, and compare them with what a collector has.",
+      },
+    },
+    {
       alert: "PortreeveCheckpointsFail",
       expr: happened("portreeve_audit_checkpoint_failures_total", "15m"),
       labels: { severity: "warning" },

@@ -21,6 +21,8 @@ export interface ChainOptions {
   /** Told of each checkpoint: whoever keeps it elsewhere can later show that nothing before it went. */
   readonly onCheckpoint?: (end: ChainEnd, signed: boolean) => void;
   readonly onSignFailure?: (error: string) => void;
+  /** Told when what the chain is to follow is not as it was written. */
+  readonly onBroken?: (where: string) => void;
 }
 
 /** What the place where a chain is to be written holds already. */
@@ -29,6 +31,8 @@ export interface Before {
   readonly after?: (ChainEnd & { readonly here: boolean }) | undefined;
   /** Bytes of an unfinished line, which a process that was killed left behind. */
   readonly torn?: number | undefined;
+  /** Where a chain there does not hold any more; undefined when none is seen to be broken. */
+  readonly broken?: string | undefined;
 }
 
 /** Numbers and hashes the lines of one process. Its caller keeps the order. */
@@ -40,6 +44,8 @@ export class Chain {
   #sinceCheckpoint = 0;
   checkpoints = 0;
   failures = 0;
+  /** What it follows was found changed. */
+  followsBroken = false;
 
   constructor(options: ChainOptions) {
     this.#options = options;
@@ -73,10 +79,14 @@ export class Chain {
   }
 
   /** The first lines: who writes, after what; and a signed checkpoint, so that no chain is without one. */
-  async start({ after, torn }: Before): Promise<string> {
-    const { signer, every, writer } = this.#options;
+  async start({ after, torn, broken }: Before): Promise<string> {
+    const { signer, every, writer, onBroken } = this.#options;
+    if (broken !== undefined) {
+      this.followsBroken = true;
+      onBroken?.(broken);
+    }
     const signing = signer ? { key: signer.keyId, every } : {};
-    const first = this.event("start", { format: 1, ...writer, ...signing, after, torn });
+    const first = this.event("start", { format: 1, ...writer, ...signing, after, torn, broken });
     return signer ? first + (await this.checkpoint(false)) : first;
   }
 

@@ -37,10 +37,14 @@ export class FileSink implements Sink {
     const current = await readTail(path);
     this.#unended = current?.open === true;
     const torn = current?.torn || undefined;
-    if (current?.end) return { after: { ...current.end, here: true }, torn };
+    if (current?.end) return { after: { ...current.end, here: true }, torn, broken: current.broken };
     // A process that ended between rotating and writing left an empty file.
     const older = await readTail(`${path}.1`);
-    return { after: older?.end && { ...older.end, here: false }, torn };
+    return {
+      after: older?.end && { ...older.end, here: false },
+      torn,
+      broken: current?.broken ?? older?.broken,
+    };
   }
 
   async prepare(bytes: number): Promise<boolean> {

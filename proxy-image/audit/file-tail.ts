@@ -1,5 +1,6 @@
 import { open } from "node:fs/promises";
 import { type ChainEnd, hashOf, readSeal } from "../../policy/audit/chain-line.ts";
+import { firstBreak } from "./tail-check.ts";
 
 /** How far back a whole line is looked for. */
 const LOOK_BACK = 1 << 20;
@@ -13,6 +14,8 @@ export interface FileTail {
   readonly torn: number;
   /** There is no line feed at the end. */
   readonly open: boolean;
+  /** Where a chain does not hold, as far back as it is looked at; undefined when it does. */
+  readonly broken: string | undefined;
 }
 
 /** The end of a file with records; undefined when there is none. @throws when it is there and cannot be read */
@@ -33,10 +36,11 @@ export async function readTail(path: string): Promise<FileTail | undefined> {
     }
     const lastFeed = bytes.lastIndexOf(10);
     const rest = bytes.subarray(lastFeed + 1);
+    const broken = firstBreak(bytes.subarray(0, lastFeed + 1), size > bytes.length);
     const whole = readSeal(rest);
     // Killed between a line and its line feed: the line is whole, and counts.
-    if (whole && hashOf(rest) === whole.hash) return { size, end: endOf(whole), torn: 0, open: true };
-    return { size, end: lastOf(bytes, lastFeed), torn: rest.length, open: rest.length > 0 };
+    if (whole && hashOf(rest) === whole.hash) return { size, end: endOf(whole), torn: 0, open: true, broken };
+    return { size, end: lastOf(bytes, lastFeed), torn: rest.length, open: rest.length > 0, broken };
   } finally {
     await file.close();
   }

@@ -33,6 +33,8 @@ export function openChain(
     signer: signing && fileSigner(resolve(dirname(configFile), signing.keyFile)),
     every: signing?.every ?? Number.POSITIVE_INFINITY,
     onCheckpoint: (end, signed) => log.log("info", "audit checkpoint", { ...end, signed }),
+    onBroken: (where) =>
+      log.log("error", "the records before this start are not as they were written", { where }),
     onSignFailure: (error) => log.log("error", "an audit checkpoint could not be signed", { error }),
   });
 }

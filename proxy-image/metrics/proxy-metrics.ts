@@ -210,6 +210,11 @@ export class ProxyMetrics {
       audit.chain?.failures ?? 0,
     );
     gauge(
+      "portreeve_audit_chain_broken",
+      "Processes that found records changed when they started.",
+      audit.chain?.followsBroken ? 1 : 0,
+    );
+    gauge(
       "portreeve_audit_failing",
       "Processes whose records are not being written at the moment.",
       audit.healthy ? 0 : 1,

@@ -110,6 +110,29 @@ describe("the chain of a running proxy", () => {
     expect(notes.map(({ message }) => message).join()).toMatch("its writer was killed");
   });
 
+  test("says at its start that the records before it were changed, in its log, its metrics and the chain", async () => {
+    const audit = {
+      sinks: [{ type: "file" as const, path: join(logs, "audit.jsonl"), fsync: "never" as const }],
+    };
+    const proxy = await start("before", { audit });
+    for (let index = 0; index < 5; index++) await once();
+    await until("all are recorded", 10, () => recorded() === 5);
+    expect(await proxy.metrics()).toMatch(/^portreeve_audit_chain_broken 0$/m);
+    await proxy.running.stop();
+    const [file = ""] = logFiles([logs]);
+    writeFileSync(file, readFileSync(file, "utf8").replace('"verdict":"allow"', '"verdict":"deny"'));
+    const after = await start("after", { audit });
+    await until("the metric", 10, async () =>
+      /^portreeve_audit_chain_broken 1$/m.test(await after.metrics()),
+    );
+    expect(after.running.log()).toMatch(/the records before this start are not as they were written/);
+    await after.running.stop();
+    expect(readFileSync(file, "utf8")).toMatch(
+      /"event":"start".*"broken":"chain \S+, line \d+ is not as it was written"/,
+    );
+    expect((await verify()).problems.map(({ kind }) => kind)).toContain("changed");
+  });
+
   test("survives a full disk: what could not be written is written later, or told", async () => {
     // The kernel answers every write to it with ENOSPC.
     const full = "/dev/full";
