@@ -8,14 +8,16 @@ here=$(cd "$(dirname "$0")" && pwd)
 usage() { sed -n '3,4p' "$0" >&2; exit 2; }
 
 stage() {
-  local root bun=${PORTREEVE_BUN:-} library contents
+  local root bun=${PORTREEVE_BUN:-} library contents version
   root=$(mkdir -p "$1" && cd "$1" && pwd)
   [ -n "$bun" ] || bun=$(ls "$here"/../node_modules/@oven/bun-*/bin/bun | head -n 1)
   mkdir -p "$root/usr/local/bin" "$root/app" "$root/etc"
   install -m 755 "$bun" "$root/usr/local/bin/bun"
   # What is bundled, for the list of contents; in the repository, because its paths are relative to there.
   contents=$(mktemp)
-  (cd "$here/.." && "$bun" build --target=bun --minify --metafile="$contents" --outfile="$root/app/proxy.js" "$here/main.ts" >/dev/null)
+  version=$("$bun" -p "require('$here/../package.json').version")
+  (cd "$here/.." && "$bun" build --target=bun --minify --metafile="$contents" \
+    --define PORTREEVE_BUNDLED_VERSION="\"$version\"" --outfile="$root/app/proxy.js" "$here/main.ts" >/dev/null)
   # Each library where the loader looks for it: at the path at which it is here.
   ldd "$bun" | awk '/=> \//{print $3} /^\t\/lib/{print $1}' | while read -r library; do
     install -D -m 755 "$(readlink -f "$library")" "$root$library"

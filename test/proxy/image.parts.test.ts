@@ -9,6 +9,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { createAuthority, createLeaf } from "../../proxy-image/dev/certificates.ts";
 import { freePorts } from "../cluster/ports.ts";
 import { openScope, type Scope } from "../cluster/scope.ts";
+import { until } from "../cluster/until.ts";
 import { run } from "../toolchain/run.ts";
 
 const build = join(import.meta.dirname, "../../proxy-image/build-image.sh");
@@ -135,9 +136,18 @@ test("it becomes ready without root, capabilities or a place to write", async ()
   spec.mounts.push({ destination: "/etc/portreeve/config", source: files, options: ["bind", "ro"] });
   writeFileSync(join(bundle, "config.json"), JSON.stringify(spec));
   const state = join(scope.dir, "runc");
-  await scope.start("image", "runc", ["--root", state, "run", "--bundle", bundle, `portreeve-${port}`], {
-    ready: async () => (await fetch(`http://127.0.0.1:${metrics}/readyz`)).ok,
-    timeoutSeconds: 20,
-  });
+  const running = await scope.start(
+    "image",
+    "runc",
+    ["--root", state, "run", "--bundle", bundle, `portreeve-${port}`],
+    {
+      ready: async () => (await fetch(`http://127.0.0.1:${metrics}/readyz`)).ok,
+      timeoutSeconds: 20,
+    },
+  );
   expect(await (await fetch(`http://127.0.0.1:${metrics}/readyz`)).text()).toBe("ready\n");
+  const { version } = json(join(import.meta.dirname, "../../package.json"));
+  await until("its records to say which version writes them", 10, () =>
+    running.log().includes(`"version":"${version}"`),
+  );
 });
