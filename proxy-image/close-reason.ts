@@ -41,6 +41,8 @@ export type CloseReason =
   /** `audit: required`, and records cannot be written. */
   | "audit-unavailable"
   | "drain-deadline"
+  /** A mistake in the proxy's own program. The process's log has it; the connection does not go on. */
+  | "internal-error"
   /** Closed by an operator. */
   | "admin";
 
@@ -77,6 +79,7 @@ export function responseFlags(reason: CloseReason): string {
     case "credential-refused":
     case "answered":
     case "byte-limit":
+    case "internal-error":
     case "audit-unavailable":
     case "drain-deadline":
     case "admin":

@@ -34,6 +34,7 @@ async function main(argv: readonly string[]): Promise<void> {
     control = new Supervisor([process.execPath, ...process.argv.slice(1)], count, log);
   } else {
     const proxy = new ProxyProcess(configFile, log);
+    onMistakes(proxy, log);
     start = () => proxy.start();
     control = proxy;
   }
@@ -79,6 +80,24 @@ async function runWorker(configFile: string, index: number, log: Log): Promise<v
   // A supervisor that is gone leaves nobody who would end this process.
   process.on("disconnect", () => process.exit(1));
   onSignals(proxy, log);
+}
+
+/** Longest wait for records that are still to be written. */
+const LAST_WORDS_MS = 2_000;
+
+/** A mistake in the program that nobody caught: nothing goes on, but each connection gets its record, and the log says why. */
+function onMistakes(proxy: ProxyProcess, log: Log): void {
+  let ending = false;
+  const end = (cause: unknown) => {
+    const error = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);
+    log.log("error", "internal error; the process ends", { error });
+    if (ending) return;
+    ending = true;
+    setTimeout(() => process.exit(1), LAST_WORDS_MS);
+    void proxy.abandon().finally(() => process.exit(1));
+  };
+  process.on("uncaughtException", end);
+  process.on("unhandledRejection", end);
 }
 
 /** Signals closer together than this are one request. */

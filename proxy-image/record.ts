@@ -7,14 +7,29 @@ import type { Connection } from "./connection.ts";
  * what operators search for is found here too. `bytes_sent` is what the client got, `bytes_recv` what it sent.
  */
 export function writeRecord(connection: Connection, event: "close" | "update"): void {
-  const { config } = connection.state.generation;
   if (connection.service?.config.audit === "none") return;
+  connection.state.audit.write(`${lineOf(connection, event)}\n`);
+}
+
+function lineOf(connection: Connection, event: "close" | "update"): string {
+  try {
+    return JSON.stringify(recordOf(connection, event));
+  } catch (cause) {
+    // Whatever is wrong with it: the connection was there, and whoever ends many must not stop at this one.
+    const error = `its record could not be made: ${cause instanceof Error ? cause.message : String(cause)}`;
+    const time = new Date().toISOString();
+    return JSON.stringify({ time, event, connection: connection.id, close: connection.closeReason, error });
+  }
+}
+
+function recordOf(connection: Connection, event: "close" | "update"): Readonly<Record<string, unknown>> {
+  const { config } = connection.state.generation;
   const now = performance.now();
   const { transport, verdict, principal, service, credential } = connection;
   const spiffe = transport?.workload?.spiffe;
   const agentSpec = principal.agent;
   const position = verdict?.position;
-  const record: Record<string, unknown> = {
+  return {
     time: new Date(connection.acceptedAt + (now - connection.startedAt)).toISOString(),
     event,
     connection: connection.id,
@@ -60,7 +75,6 @@ export function writeRecord(connection: Connection, event: "close" | "update"): 
     close: connection.closeReason,
     error: connection.error,
   };
-  connection.state.audit.write(`${JSON.stringify(record)}\n`);
 }
 
 /** Groups listed in a record when the rule does not say which of them counted. */

@@ -66,13 +66,18 @@ export class ConnectStage {
     }
     this.#hold();
     const { credentials } = connection.state.generation;
-    void credentials.verify(head.authorization, this.#transport.workload?.leaf, Date.now()).then(
-      (outcome) => this.#verified(head, outcome),
-      (error: unknown) => {
-        const why = error instanceof Error ? error.message : String(error);
-        this.#verified(head, refused("unavailable", "the credential could not be verified"), why);
-      },
-    );
+    void credentials
+      .verify(head.authorization, this.#transport.workload?.leaf, Date.now())
+      .then(
+        (outcome) => this.#verified(head, outcome),
+        (error: unknown) =>
+          this.#verified(
+            head,
+            refused("unavailable", "the credential could not be verified"),
+            wordsOf(error),
+          ),
+      )
+      .catch((error: unknown) => connection.finish("internal-error", wordsOf(error)));
   }
 
   #verified(head: CompleteHead, outcome: Outcome, detail?: string): void {
@@ -181,6 +186,10 @@ export class ConnectStage {
     this.#paused = true;
     this.#connection.client.pause();
   }
+}
+
+function wordsOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** Nothing is known of the client, and something could be. */

@@ -106,10 +106,13 @@ export class PasswordStage {
     this.#verifying = true;
     const { credentials } = this.#connection.state.generation;
     const certificate = this.#transport.workload?.leaf;
-    void credentials.verifyToken(token, certificate, Date.now(), this.#provider).then(
-      (outcome) => this.#verified(outcome),
-      () => this.#verified(refused("unavailable", "the credential could not be verified", this.#provider)),
-    );
+    void credentials
+      .verifyToken(token, certificate, Date.now(), this.#provider)
+      .catch(() => refused("unavailable", "the credential could not be verified", this.#provider))
+      .then((outcome) => this.#verified(outcome))
+      .catch((error: unknown) => {
+        this.#connection.finish("internal-error", error instanceof Error ? error.message : String(error));
+      });
   }
 
   #verified(outcome: Outcome): void {

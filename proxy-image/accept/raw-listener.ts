@@ -44,8 +44,9 @@ export function openRawListener(state: ProxyState, listener: ProxyListener): Ope
     close(socket, error) {
       socket.data?.connection.closed(error?.code);
     },
-    error() {
-      // A close always follows.
+    error(socket, error) {
+      // What the network does is told by a close. This is what one of the handlers above has thrown.
+      socket.data?.connection.finish("internal-error", error.message);
     },
   };
   const server = requireBun().listen<RawClient | undefined>({

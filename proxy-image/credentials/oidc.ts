@@ -23,6 +23,9 @@ const TYPES: readonly (string | undefined)[] = [
   "application/jwt",
 ];
 
+/** The last instant of JavaScript's calendar (ECMA-262, 21.4.1.1): of a later one no record can be written. */
+const LAST_INSTANT = 8_640_000_000_000_000;
+
 /** What verifying a token depends on besides itself. */
 export interface OidcWorld {
   readonly keys: KeySet;
@@ -84,7 +87,8 @@ async function verify(
     world.needsGroups,
   );
   const expires = exp * 1_000;
-  if (!Number.isSafeInteger(expires)) throw new Refused("claims", "the claim `exp` is no instant");
+  if (!Number.isSafeInteger(expires) || expires > LAST_INSTANT)
+    throw new Refused("claims", "the claim `exp` is no instant");
   return {
     kind: "oidc",
     provider: provider.name,

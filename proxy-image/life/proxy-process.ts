@@ -1,12 +1,8 @@
-import type { ProxyAudit, ProxyAuditSink } from "../../policy/compile/proxy/config.ts";
 import type { Verdict } from "../../policy/decide/index.ts";
 import { Listeners } from "../accept.ts";
 import { AuditLog } from "../audit/audit-log.ts";
-import { FileSink } from "../audit/file-sink.ts";
 import { openChain } from "../audit/open-chain.ts";
-import { OtlpSink } from "../audit/otlp-sink.ts";
-import type { Sink } from "../audit/sink.ts";
-import { StdoutSink } from "../audit/stdout-sink.ts";
+import { openSinks } from "../audit/open-sinks.ts";
 import type { Revocation } from "../credentials/revocations.ts";
 import { revoke } from "../credentials/revoke.ts";
 import { issue } from "../istiod/issue.ts";
@@ -18,6 +14,7 @@ import { ProxyState, type Worker } from "../state.ts";
 import { SvidSource } from "../workload-api/svid-source.ts";
 import type { Control, LiveConnection, VerdictQuestion } from "./control.ts";
 import { drain } from "./drain.ts";
+import { liveConnection } from "./live-connection.ts";
 import { load } from "./load.ts";
 import type { Log } from "./log.ts";
 import { Reloader, type ReloadResult } from "./reload.ts";
@@ -45,7 +42,7 @@ export class ProxyProcess implements Control {
     const loaded = load(configFile);
     const { audit, metrics } = loaded.config;
     const chain = audit.chain ? openChain(loaded.config, configFile, index, log) : undefined;
-    const auditLog = new AuditLog(sinksOf(audit, index), audit.queue, undefined, chain);
+    const auditLog = new AuditLog(openSinks(audit, index), audit.queue, undefined, chain);
     auditLog.onChange = (healthy, error) => {
       if (healthy) log.log("info", "records are written again");
       else log.log("error", "records cannot be written", { error });
@@ -159,6 +156,15 @@ export class ProxyProcess implements Control {
     return result;
   }
 
+  /** Stops at once, because what holds is not known any more; resolves when every record is written. */
+  async abandon(): Promise<void> {
+    this.state.draining = true;
+    this.#listeners.stop();
+    for (const connection of [...this.state.live]) connection.finish("internal-error");
+    await this.state.audit.drained();
+    await this.state.audit.close();
+  }
+
   async notReady(): Promise<string[]> {
     const reasons: string[] = [];
     if (this.state.draining) reasons.push("draining");
@@ -180,20 +186,7 @@ export class ProxyProcess implements Control {
   }
 
   async connections(): Promise<LiveConnection[]> {
-    return [...this.state.live].map((connection) => ({
-      id: connection.id,
-      since: new Date(connection.acceptedAt).toISOString(),
-      phase: connection.phase,
-      listener: connection.listener.name,
-      source: `${connection.sourceAddress}:${connection.sourcePort}`,
-      principal: connection.principal,
-      service: connection.service?.config.name,
-      port: connection.servicePort,
-      upstream: connection.upstreamAddress,
-      rule: connection.verdict?.rule ?? null,
-      bytesSent: connection.toClient.bytes,
-      bytesReceived: connection.toService.bytes,
-    }));
+    return [...this.state.live].map(liveConnection);
   }
 
   async revoke(revocation: Revocation): Promise<number> {
@@ -249,19 +242,4 @@ export class ProxyProcess implements Control {
 
 function expiryText(at: number | undefined): string | undefined {
   return at === undefined ? undefined : new Date(at).toISOString();
-}
-
-function sinksOf(audit: ProxyAudit, worker: number | undefined): Sink[] {
-  return audit.sinks.map((sink) => sinkOf(sink, worker));
-}
-
-function sinkOf(sink: ProxyAuditSink, worker: number | undefined): Sink {
-  switch (sink.type) {
-    case "stdout":
-      return new StdoutSink(worker !== undefined);
-    case "file":
-      return new FileSink(worker === undefined ? sink : { ...sink, path: `${sink.path}.worker-${worker}` });
-    case "otlp":
-      return new OtlpSink(sink.endpoint);
-  }
 }

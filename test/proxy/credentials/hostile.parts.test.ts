@@ -108,6 +108,11 @@ describe("a credential is refused, before anything is dialled, that is", () => {
       "no-provider",
     ],
     ["expired", () => `Bearer ${token(oktaKey, claims({ exp: past() }))}`, "expired"],
+    [
+      "good until after the end of all calendars",
+      () => `Bearer ${token(oktaKey, claims({ exp: 8_700_000_000_000 }))}`,
+      "claims",
+    ],
     ["for another audience", () => `Bearer ${token(oktaKey, claims({ aud: "else" }))}`, "audience"],
     [
       "with forged records in the name",

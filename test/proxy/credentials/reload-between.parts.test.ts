@@ -89,7 +89,11 @@ function bearer(change: Readonly<Record<string, unknown>>): string {
 test("a client whose trust bundle went before it sent its head is refused", async () => {
   const dialled = backend.connections;
   const socket = await connectTls(proxy, shared, proxy.client(API));
-  await until("the client is there", 10, async () => ((await proxy.admin("GET", "/connections")) as [])[0]);
+  await until(
+    "the client is there",
+    10,
+    async () => ((await proxy.admin("GET", "/connections")) as unknown[])[0],
+  );
   const bundles = [{ trustDomain: TRUST_DOMAIN, file: join(scope.dir, "others.pem") }];
   const result = await proxy.reconfigure((config) => ({ ...config, trust: { ...config.trust, bundles } }));
   expect(result.result).toBe("applied");
@@ -122,7 +126,11 @@ async function whileVerifying(
   const response = await asked.promise;
   const socket = await connectTls(proxy, shared, undefined);
   socket.write(head(bearer(claims)));
-  await until("the client is there", 10, async () => ((await proxy.admin("GET", "/connections")) as [])[0]);
+  await until(
+    "the client is there",
+    10,
+    async () => ((await proxy.admin("GET", "/connections")) as unknown[])[0],
+  );
   expect((await proxy.reconfigure(change)).result).toBe("applied");
   response.end(JSON.stringify({ keys: issuer.keys.map(({ jwk }) => jwk) }));
   const [first] = (await once(socket, "data")) as [Buffer];
