@@ -1,4 +1,4 @@
-import { Dial, type DialOutcome } from "./connect/dial.ts";
+import { Dial, type DialOutcome, type Target } from "./connect/dial.ts";
 import type { Endpoint } from "./connect/endpoints.ts";
 import type { LaterTls } from "./connect/later-tls.ts";
 import type { Connection } from "./connection.ts";
@@ -61,25 +61,13 @@ export class Connecting implements DialOutcome {
 
   #dialTo(endpoint: Endpoint, addresses: readonly string[]): void {
     const connection = this.#connection;
-    const { config, tls } = this.#service;
-    const servicePort = this.#service.port(connection.servicePort);
-    if (!servicePort) {
+    const target = targetOf(connection, this.#service, endpoint, addresses);
+    if (!target) {
       connection.finish("connect-failed", "the service has no such port");
       return;
     }
-    const port = endpoint.port ?? servicePort.targetPort ?? servicePort.port;
-    const { proxyProtocol } = config;
-    const preface = proxyProtocol
-      ? (address: string) =>
-          writeProxyHeader(
-            { address: connection.sourceAddress, port: connection.sourcePort },
-            { address, port },
-            proxyProtocol.spiffeId ? connection.principal.workload : undefined,
-          )
-      : undefined;
-    const target = { host: endpoint.host, addresses, port, protocol: servicePort.protocol, tls, preface };
-    this.#dial =
-      tls.hbonePort === undefined ? new Dial(target, this) : new TunnelDial(target, tls.hbonePort, this);
+    const { hbonePort } = target.tls;
+    this.#dial = hbonePort === undefined ? new Dial(target, this) : new TunnelDial(target, hbonePort, this);
     this.#dial.start();
   }
 
@@ -105,3 +93,26 @@ export class Connecting implements DialOutcome {
 }
 
 const NONE: ReadonlySet<Endpoint> = new Set();
+
+/** What is dialled for a connection at one endpoint; undefined when the service has no such port any more. */
+export function targetOf(
+  connection: Connection,
+  service: ServiceState,
+  endpoint: Pick<Endpoint, "host" | "port">,
+  addresses: readonly string[],
+): Target | undefined {
+  const { config, tls } = service;
+  const servicePort = service.port(connection.servicePort);
+  if (!servicePort) return undefined;
+  const port = endpoint.port ?? servicePort.targetPort ?? servicePort.port;
+  const { proxyProtocol } = config;
+  const preface = proxyProtocol
+    ? (address: string) =>
+        writeProxyHeader(
+          { address: connection.sourceAddress, port: connection.sourcePort },
+          { address, port },
+          proxyProtocol.spiffeId ? connection.principal.workload : undefined,
+        )
+    : undefined;
+  return { host: endpoint.host, addresses, port, protocol: servicePort.protocol, tls, preface };
+}

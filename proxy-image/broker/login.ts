@@ -11,6 +11,8 @@ export interface BrokerPeers {
   credential(asked: string | undefined, then: (user: string, token: string) => void): void;
   /** MySQL: sends SSLRequest and starts TLS to the server; `then` runs when it is verified. */
   secure(request: Uint8Array, then: () => void): void;
+  /** PostgreSQL: a request to cancel is about to pass to this server; whose query it means, another one may have to say. */
+  cancelElsewhere(request: Uint8Array): void;
   /** Logged in. From here on bytes pass as they are; what was read too far on either side comes along. */
   done(fromClient: Uint8Array, fromServer: Uint8Array): void;
   /** The server refused; its own words go to the client. */

@@ -2,6 +2,7 @@ import type { ProxyServiceAuth } from "../../policy/compile/proxy/config.ts";
 import type { LaterTls } from "../connect/later-tls.ts";
 import type { Connection } from "../connection.ts";
 import { refusalMessage } from "../protocol/refusal.ts";
+import { cancelElsewhere } from "./cancel-elsewhere.ts";
 import type { BrokerPeers } from "./login.ts";
 import { loginUser } from "./login-user.ts";
 
@@ -30,7 +31,9 @@ export function brokerPeers(
       connection.toService.bytes += bytes.length;
     },
     credential: (asked, then) => {
-      void credential(connection, auth, asked, then);
+      credential(connection, auth, asked, then).catch((error: unknown) => {
+        connection.finish("internal-error", error instanceof Error ? error.message : String(error));
+      });
     },
     secure: (request, then) => {
       if (!later) {
@@ -44,6 +47,9 @@ export function brokerPeers(
           then();
         } else connection.finish("connect-failed", error);
       });
+    },
+    cancelElsewhere: (request) => {
+      cancelElsewhere(connection, request);
     },
     done: (fromClient, fromServer) => {
       // First, because what was held may be enough to pause the client again.

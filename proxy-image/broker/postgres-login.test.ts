@@ -156,6 +156,7 @@ describe("before the login", () => {
       const text = u32(12 + key.length) + u32(80_877_102) + u32(99) + key;
       new PostgresLogin(peers).fromClient(bytes(text));
       expect(peers.end).toEqual({ how: "done", fromClient: text, fromServer: "" });
+      expect(peers.cancelled).toEqual([text]);
       expect(peers.asked).toEqual([]);
     }
   });

@@ -106,6 +106,7 @@ export class PostgresLogin implements Middle {
         return false;
       case "cancel-request":
         this.#state = "over";
+        this.#peers.cancelElsewhere(this.#client.slice(0, opening.length));
         this.#peers.done(this.#client, this.#server);
         return false;
       case "startup":

@@ -11,6 +11,7 @@ export class StandInPeers implements BrokerPeers {
     | undefined;
   paused = false;
   asked: (string | undefined)[] = [];
+  cancelled: string[] = [];
   sslRequest: Uint8Array | undefined;
   /** Gives the token; tests call it when it is to arrive. */
   give: (() => void) | undefined;
@@ -41,6 +42,10 @@ export class StandInPeers implements BrokerPeers {
   secure(request: Uint8Array, then: () => void): void {
     this.sslRequest = request;
     this.secured = then;
+  }
+
+  cancelElsewhere(request: Uint8Array): void {
+    this.cancelled.push(latin1(request));
   }
 
   done(fromClient: Uint8Array, fromServer: Uint8Array): void {

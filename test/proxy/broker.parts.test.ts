@@ -33,6 +33,8 @@ const MINUTE = 60_000;
 
 let scope: Scope;
 let postgres: Server;
+/** A second server of one service; it believes whoever comes by TLS. */
+let another: Server;
 let redis: Server;
 let mariadbPort = 0;
 let credentials: HttpServer;
@@ -99,6 +101,18 @@ hostssl all all 127.0.0.1/32 ldap ldapserver=127.0.0.1 ldapport=${ldap} ldappref
   expectations.host = `127.0.0.1:${postgres.port}`;
   await admin("create role orders_app login", "create role reporting login", "create database orders");
   await admin("create role scram login password 'x'");
+  const open = join(files, "hba-open");
+  writeFileSync(open, "host all postgres 127.0.0.1/32 trust\nhostssl all all 127.0.0.1/32 trust\n", {
+    mode: 0o644,
+  });
+  another = await startPostgres({
+    ssl: "on",
+    ssl_cert_file: join(files, "cert"),
+    ssl_key_file: join(files, "key"),
+    hba_file: open,
+  });
+  for (const query of ["create role orders_app login", "create database orders"])
+    await run("psql", [`host=127.0.0.1 port=${another.port} user=postgres dbname=postgres`, "-qc", query]);
   redis = await startRedis();
   const front = await startRedisFront(
     scope,
@@ -132,7 +146,7 @@ hostssl all all 127.0.0.1/32 ldap ldapserver=127.0.0.1 ldapport=${ldap} ldappref
 
 afterAll(async () => {
   await scope.stop();
-  await Promise.all([postgres?.stop(), redis?.stop()]);
+  await Promise.all([postgres?.stop(), another?.stop(), redis?.stop()]);
 });
 
 async function admin(...queries: string[]): Promise<void> {
@@ -154,7 +168,10 @@ async function partsOf(ca: string, redisFront: number): Promise<Parts> {
     service: {
       name,
       ports: [{ port: 1, protocol }],
-      endpoints: [{ host: "127.0.0.1", port }],
+      endpoints: [
+        { host: "127.0.0.1", port },
+        ...(name === "several" ? [{ host: "127.0.0.1", port: another.port }] : []),
+      ],
       tls: { mode: "simple" as const, ca, sni: "db.example.com" },
       ...(protocol === "mysql" && name !== "tunnel" ? { inlineTls: true } : {}),
       auth: { ...rds, ...auth } as typeof rds,
@@ -167,6 +184,7 @@ async function partsOf(ca: string, redisFront: number): Promise<Parts> {
     service("region", "postgres", postgres.port, { region: "us-east-1" }, ["orders_app"]),
     service("host", "postgres", postgres.port, { host: "else.rds.amazonaws.com" }, ["orders_app"]),
     service("stranger", "postgres", postgres.port, {}, ["nobody_here"]),
+    service("several", "postgres", postgres.port, {}, ["orders_app"]),
     service("scram", "postgres", postgres.port, {}, ["scram"]),
     service("legacy", "mysql", mariadbPort, {}, ["orders_app"]),
     service("tunnel", "mysql", mariadbPort, {}, ["orders_app"]),
@@ -372,10 +390,18 @@ describe("psql without a password", () => {
   });
 });
 
+/** How many queries sleep at a server. */
+async function sleeping(port: number): Promise<string> {
+  const target = `host=127.0.0.1 port=${port} user=postgres dbname=postgres`;
+  const query =
+    "select count(*) from pg_stat_activity where state = 'active' and query like 'select pg_sleep%'";
+  return (await run("psql", [target, "-Atc", query])).stdout;
+}
+
 /** A client of PostgreSQL by hand, for what psql does not do. */
 async function startup(
   name: string,
-): Promise<{ text(): string; write(bytes: Uint8Array): void; key(): Buffer }> {
+): Promise<{ text(): string; write(bytes: Uint8Array): void; key(): Buffer; close(): void }> {
   const socket = await connectTls(proxy, ports.get(name) ?? 0, proxy.client(API));
   let received = Buffer.alloc(0);
   socket.on("data", (data: Buffer) => {
@@ -386,6 +412,7 @@ async function startup(
   return {
     text: () => received.toString("latin1"),
     write: (bytes) => void socket.write(bytes),
+    close: () => void socket.destroy(),
     key: () => {
       const at = received.indexOf("K\0\0\0\x0c", 0, "latin1");
       return received.subarray(at + 5, at + 13);
@@ -409,15 +436,7 @@ describe("a client of PostgreSQL by hand", () => {
     // AuthenticationOk is the first thing: no request for a password comes through.
     expect(session.text().startsWith("R\0\0\0\x08\0\0\0\0S")).toBe(true);
     session.write(framed("Q", "select pg_sleep(60)\0"));
-    await until("the query runs", 20, async () => {
-      const target = `host=127.0.0.1 port=${postgres.port} user=postgres dbname=postgres`;
-      const { stdout } = await run("psql", [
-        target,
-        "-Atc",
-        "select count(*) from pg_stat_activity where state = 'active' and query like 'select pg_sleep%'",
-      ]);
-      return stdout === "1\n";
-    });
+    await until("the query runs", 20, async () => (await sleeping(postgres.port)) === "1\n");
     const cancel = await startup("orders");
     cancel.write(
       Buffer.concat(
@@ -428,6 +447,42 @@ describe("a client of PostgreSQL by hand", () => {
       ),
     );
     await until("the query is cancelled", 20, () => session.text().includes("C57014"));
+  });
+
+  test("is cancelled too where its request is dialled to another server of the service", async () => {
+    const session = await startup("several");
+    session.write(opening);
+    await until("ready for a query", 20, () => session.text().endsWith("Z\0\0\0\x05I"));
+    const second = await startup("several");
+    second.write(opening);
+    await until("ready for a query", 20, () => second.text().endsWith("Z\0\0\0\x05I"));
+    second.write(framed("Q", "select pg_sleep(60)\0"));
+    const request = Buffer.concat([Buffer.from([0, 0, 0, 16, 4, 0xd2, 0x16, 0x2e]), session.key()]);
+    const cancelled = () => session.text().split("C57014").length - 1;
+    /** Where requests to cancel were dialled to: they log nobody in. */
+    const dialled = () =>
+      new Set(
+        proxy
+          .records()
+          .filter((record) => record["dst.service"] === "several" && record["db.user"] === undefined)
+          .map((record) => record["dst.addr"]),
+      );
+    for (let round = 1; dialled().size < 2; round++) {
+      expect(round).toBeLessThan(8);
+      session.write(framed("Q", "select pg_sleep(60)\0"));
+      await until("a query at each of the servers", 20, async () => {
+        const counts = await Promise.all([postgres.port, another.port].map((port) => sleeping(port)));
+        return counts.every((count) => count === "1\n");
+      });
+      const cancel = await startup("several");
+      const closed = proxy.records().length;
+      cancel.write(request);
+      await until("the query is cancelled", 20, () => cancelled() === round);
+      cancel.close();
+      await until("ready again", 20, () => session.text().endsWith("Z\0\0\0\x05I"));
+      await until("its record", 20, () => proxy.records().length > closed);
+    }
+    expect(second.text()).not.toContain("C57014");
   });
 
   test("that asks for encryption inside of its encryption is told no, and goes on", async () => {
@@ -609,10 +664,9 @@ describe("redis-cli without a password", () => {
   });
 
   test("that says nothing for long stays logged in, and is no login under way", async () => {
-    await proxy.reconfigure((config) => ({
-      ...config,
-      limits: { ...config.limits, handshakeTimeout: 1_000 },
-    }));
+    const within = (handshakeTimeout: number) =>
+      proxy.reconfigure((config) => ({ ...config, limits: { ...config.limits, handshakeTimeout } }));
+    await within(1_000);
     const socket = await connectTls(proxy, ports.get("cache") ?? 0, proxy.client(API));
     scope.onStop(() => void socket.destroy());
     let text = "";
