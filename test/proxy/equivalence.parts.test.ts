@@ -16,6 +16,7 @@ import { PolicyError } from "../../policy/finding.ts";
 import { loadModel } from "../../policy/load/index.ts";
 import { agent, grant, type PolicyObject } from "../../policy/load/object.ts";
 import type { Model } from "../../policy/model/types.ts";
+import type { GrantSpecInput } from "../../policy/schema/index.ts";
 import {
   type Authority,
   createAuthority,
@@ -48,7 +49,7 @@ const extras: fc.Arbitrary<PolicyObject[]> = fc
   .array(
     fc.record({
       action: fc.constantFrom("allow" as const, "allow" as const, "allow" as const, "deny" as const),
-      from: fc.constantFrom(
+      from: fc.constantFrom<GrantSpecInput["from"]>(
         { agents: ["bot"] },
         { workloads: ["shop/api", "batch/worker"] },
         { namespaces: ["ops"] },
