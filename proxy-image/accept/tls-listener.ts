@@ -65,8 +65,9 @@ export function openTlsListener(state: ProxyState, listener: ProxyListener): Ope
     close(socket, error) {
       socket.data?.closed(error?.code);
     },
-    error() {
-      // A close always follows.
+    error(socket, error) {
+      // What the network does is told by a close. This is what one of the handlers above has thrown.
+      socket.data?.finish("internal-error", error.message);
     },
   };
   const server = requireBun().listen<Connection | undefined>({

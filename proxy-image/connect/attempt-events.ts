@@ -1,5 +1,11 @@
-import type { CodedError, SocketHandlers } from "../runtime/bun.ts";
+import type { BunSocket, CodedError, SocketHandlers } from "../runtime/bun.ts";
 import type { Attempt } from "./attempt.ts";
+
+/** What the network does is told by a close. This is what one of the handlers has thrown: nothing goes on as if it had not. */
+function thrown(socket: BunSocket<Attempt>, error: CodedError): void {
+  if (socket.data.done) socket.terminate();
+  else socket.data.fail(`internal error: ${error.message}`);
+}
 
 /** Of TLS over an attempt's socket. */
 export const tlsEvents: SocketHandlers<Attempt> = {
@@ -23,9 +29,7 @@ export const tlsEvents: SocketHandlers<Attempt> = {
     if (socket.data.done) socket.data.events?.closed(error?.code);
     else socket.data.fail(`the endpoint closed during the TLS handshake${error ? `: ${error.code}` : ""}`);
   },
-  error() {
-    // A close always follows.
-  },
+  error: thrown,
 };
 
 /** Of an attempt's TCP socket; its TLS has events of its own. */
@@ -57,7 +61,5 @@ export const tcpEvents: SocketHandlers<Attempt> = {
     if (attempt.done) attempt.events?.closed(error?.code);
     else attempt.fail(error?.code ?? "the endpoint closed the connection");
   },
-  error() {
-    // A close always follows.
-  },
+  error: thrown,
 };
