@@ -28,37 +28,30 @@ export type DocumentInput<K extends Kind = Kind> = z.input<(typeof schemas)[K]>;
 /** A policy document after parsing: defaults are filled in. */
 export type Document<K extends Kind = Kind> = z.output<(typeof schemas)[K]>;
 
-/** The `spec` of a Trust as it is written; docs/reference/trust.md has every field. */
-export type TrustSpecInput = z.input<typeof trustSpec>;
 /** The `spec` of a Trust, checked, with its defaults. */
 export type TrustSpec = z.output<typeof trustSpec>;
-/** The `spec` of a Service as it is written; docs/reference/service.md has every field. */
-export type ServiceSpecInput = z.input<typeof serviceSpec>;
 /** The `spec` of a Service, checked, with its defaults. */
 export type ServiceSpec = z.output<typeof serviceSpec>;
-/** The `spec` of a Workload as it is written; docs/reference/workload.md has every field. */
-export type WorkloadSpecInput = z.input<typeof workloadSpec>;
 /** The `spec` of a Workload, checked, with its defaults. */
 export type WorkloadSpec = z.output<typeof workloadSpec>;
-/** The `spec` of a Group as it is written; docs/reference/group.md has every field. */
-export type GroupSpecInput = z.input<typeof groupSpec>;
 /** The `spec` of a Group, checked, with its defaults. */
 export type GroupSpec = z.output<typeof groupSpec>;
-/** The `spec` of an Agent as it is written; docs/reference/agent.md has every field. */
-export type AgentSpecInput = z.input<typeof agentSpec>;
 /** The `spec` of an Agent, checked, with its defaults. */
 export type AgentSpec = z.output<typeof agentSpec>;
-/** The `spec` of a Grant as it is written; docs/reference/grant.md has every field. */
-export type GrantSpecInput = z.input<typeof grantSpec>;
 /** The `spec` of a Grant, checked, with its defaults. */
 export type GrantSpec = z.output<typeof grantSpec>;
-/** The `spec` of a Waiver as it is written; docs/reference/waiver.md has every field. */
-export type WaiverSpecInput = z.input<typeof waiverSpec>;
 /** The `spec` of a Waiver, checked, with its defaults. */
 export type WaiverSpec = z.output<typeof waiverSpec>;
 
 /** The metadata of a policy object; `namespace` exists on a Workload only. */
 export type Metadata = Document<"Service">["metadata"];
 
+export type { AgentSpecInput } from "./input/agent.ts";
+export type { GrantSpecInput } from "./input/grant.ts";
+export type { GroupSpecInput } from "./input/group.ts";
+export type { ServiceSpecInput } from "./input/service.ts";
+export type { TrustSpecInput } from "./input/trust.ts";
+export type { WaiverSpecInput } from "./input/waiver.ts";
+export type { WorkloadSpecInput } from "./input/workload.ts";
 export { API_VERSION, hasRef, milliseconds, ref, refNames } from "./primitives.ts";
 export { PROTOCOLS, type Protocol } from "./service.ts";
