@@ -92,14 +92,26 @@ export function codeSpans(page: string): Link[] {
 }
 
 /** Folders that no page of ours is in: other people's, generated, or test data of other people. */
-const NOT_OURS = new Set(["node_modules", "dist", ".git", "api", "samples", "testdata", ".ci"]);
+const NOT_OURS: ReadonlySet<string> = new Set([
+  "node_modules",
+  "dist",
+  ".git",
+  "api",
+  "samples",
+  "testdata",
+  ".ci",
+]);
+
+/** Parts of docs/comparison.md, whose links are those of that page. */
+const FRAGMENTS = "bench/comparison/text";
 
 /** Every Markdown file of the project, relative to its root. */
 export function pages(folder: string = ROOT): string[] {
   return readdirSync(folder, { withFileTypes: true })
     .flatMap((entry) => {
       const path = join(folder, entry.name);
-      if (entry.isDirectory()) return NOT_OURS.has(entry.name) ? [] : pages(path);
+      if (entry.isDirectory())
+        return NOT_OURS.has(entry.name) || relative(ROOT, path) === FRAGMENTS ? [] : pages(path);
       return entry.name.endsWith(".md") ? [relative(ROOT, path)] : [];
     })
     .sort();
