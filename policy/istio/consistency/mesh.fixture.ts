@@ -71,3 +71,12 @@ spec: { ${spec} }
 /** The tail of Service port and DestinationRule that the truth table is about. */
 export const HOST = "host: db.shop.svc.cluster.local";
 export const tls = (mode: string): string => `${HOST}, trafficPolicy: { tls: { ${mode} } }`;
+
+/** A TCP ServiceEntry in `shop` for `NAME.example.com`. */
+export const entry = (name: string, spec: string, port = "5432"): string =>
+  `apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { namespace: shop, name: ${name} }
+spec: { hosts: [${name}.example.com], location: MESH_EXTERNAL, resolution: DNS, ports: [{ number: ${port}, name: tcp-db, protocol: TCP }]${spec && `, ${spec}`} }
+---
+`;

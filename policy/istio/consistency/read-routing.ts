@@ -52,6 +52,7 @@ export function readService(
       passthrough: spec?.clusterIP === "None",
       selector: spec?.selector ?? undefined,
       exportTo: exportTo === undefined ? [] : exportTo.split(",").map((to) => to.trim()),
+      addresses: undefined,
       ports: (spec?.ports ?? []).flatMap(({ name, port, protocol, appProtocol, targetPort }, index) =>
         (protocol ?? "TCP") === "TCP"
           ? [
@@ -82,6 +83,7 @@ export function readEntry({ metadata, spec }: z.infer<typeof serviceEntrySchema>
     passthrough: spec.resolution === "NONE" || spec.resolution === undefined || spec.resolution === null,
     selector: spec.workloadSelector?.labels ?? undefined,
     exportTo: spec.exportTo ?? [],
+    addresses: spec.addresses ?? [],
     ports: (spec.ports ?? []).map(({ number, protocol, targetPort }, index) => ({
       number,
       protocol: entryProtocol(protocol ?? undefined),

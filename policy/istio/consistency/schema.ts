@@ -80,6 +80,7 @@ export const serviceEntrySchema = z.object({
   metadata,
   spec: z.object({
     hosts: z.array(z.string()),
+    addresses: z.array(z.string()).nullish(),
     location: z.enum(["MESH_EXTERNAL", "MESH_INTERNAL"]).nullish(),
     resolution: z.string().nullish(),
     exportTo: z.array(z.string()).nullish(),

@@ -48,6 +48,8 @@ export interface MeshService extends Source {
   readonly selector: Labels | undefined;
   /** `*`, `.`, `~` and namespaces; empty for everybody. */
   readonly exportTo: readonly string[];
+  /** The addresses of a ServiceEntry, as they are written; undefined for a Service, whose address Kubernetes gives. */
+  readonly addresses: readonly string[] | undefined;
   readonly ports: readonly MeshPort[];
 }
 

@@ -6,6 +6,8 @@ const REFUSED =
 const PAST = "Access is wider than the policy reads: what does not go through the proxy is not judged by it.";
 const WAITS =
   "A client of a server-first protocol waits for the greeting; a proxy that waits for the client's first bytes to detect the protocol makes it hang (istio#35232, #17457).";
+const MIXED =
+  "A TCP connection shows an address and a port and nothing else: what is meant for one service arrives at the other (istio#11741, #24937, #29806).";
 
 /** PR53x, PR54x: what is wrong between ordinary Istio and Kubernetes objects; see docs/mesh-consistency.md. */
 export const meshObjectRules: readonly RuleInfo[] = [
@@ -46,4 +48,5 @@ export const meshObjectRules: readonly RuleInfo[] = [
   rule("PR540", "error", "Headless service of pods inside and outside of the mesh", REFUSED),
   rule("PR541", "error", "Headless service of pods with mTLS turned off", REFUSED),
   rule("PR542", "error", "Namespace without mTLS, workload that demands it", REFUSED),
+  rule("PR543", "warning", "TCP services on one listener", MIXED, "give each of them an address of its own"),
 ];
