@@ -160,6 +160,16 @@ export class ProxyState {
     this.generation.credentials.warm();
   }
 
+  /**
+   * Takes a configuration back that was in force.
+   *
+   * @param services as they were under it: those that the other one had dropped still have their connections
+   */
+  restore(loaded: Loaded, services: ReadonlyMap<string, ServiceState>): void {
+    for (const [name, service] of services) this.services.set(name, service);
+    this.apply(loaded);
+  }
+
   #build(loaded: Loaded): Generation {
     const { trustDomain, aliases } = loaded.config.trust;
     const trust = new TrustStore(trustDomain, aliases, loaded.bundles);

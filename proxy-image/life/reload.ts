@@ -102,13 +102,16 @@ export class Reloader {
   }
 
   async #use(loaded: Loaded, before: Loaded): Promise<void> {
+    const services = new Map(this.#state.services);
     this.#state.apply(loaded);
     // Ports are bound for the first time when the process starts, which waits for its first certificate.
     if (this.#listeners.count === 0) return;
     try {
       await this.#listeners.sync();
     } catch (error) {
-      this.#state.apply(before);
+      this.#state.restore(before, services);
+      // While ports were being bound somebody may have been let in by what does not hold after all.
+      await this.judgeAll(true);
       throw error;
     }
   }

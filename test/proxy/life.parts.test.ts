@@ -141,6 +141,42 @@ describe("a reload", () => {
     });
   });
 
+  test("that drops a service and cannot bind a port is refused, and ends nobody, then or later", async () => {
+    const proxy = await start(
+      {},
+      {
+        services: [
+          { name: "echo", ports: [{ port: 7 }], endpoints: [{ host: "127.0.0.1", port: backend.port }] },
+          { name: "kept", ports: [{ port: 7 }], endpoints: [{ host: "127.0.0.1", port: backend.port }] },
+        ],
+        listeners: [{ name: "kept", mode: "mtls", bind: "127.0.0.1", port, service: "kept" }],
+        rules: [{ id: "api", action: "allow", service: "kept", subjects: { workloads: [API] } }],
+      },
+    );
+    const live = await connectTls(proxy, port, proxy.client(API));
+    expect(await echo(live)).toBe("ping");
+    let before: unknown;
+    const result = await proxy.reconfigure((config) => {
+      before = config;
+      return {
+        ...config,
+        services: config.services.filter(({ name }) => name === "echo"),
+        listeners: [
+          { name: "taken", mode: "mtls", bind: "127.0.0.1", port: proxy.adminPort, service: "echo" },
+        ],
+        rules: [],
+      };
+    });
+    expect(result).toMatchObject({ result: "refused" });
+    expect(await echo(live)).toBe("ping");
+    const again = await proxy.reconfigure(
+      () => ({ ...(before as Parts), policy: { digest: "next" } }) as never,
+    );
+    expect(again).toEqual({ result: "applied" });
+    expect(await echo(live)).toBe("ping");
+    live.destroy();
+  });
+
   test("to an invalid file is refused whole with the position, and nothing changes", async () => {
     const proxy = await start();
     const socket = await connectTls(proxy, port, proxy.client(API));
