@@ -19,7 +19,8 @@ import { AwsVerifier } from "./credentials/aws.ts";
 import { KeyRing } from "./credentials/key-ring.ts";
 import { Revocations } from "./credentials/revocations.ts";
 import { CredentialVerifier } from "./credentials/verifier.ts";
-import { Identifier } from "./identify.ts";
+import { Identifier, readSvid } from "./identify.ts";
+import { readLeaf } from "./identity/certificate.ts";
 import { TrustStore } from "./identity/trust-store.ts";
 import type { Loaded } from "./life/load.ts";
 import type { ProxyMetrics } from "./metrics/proxy-metrics.ts";
@@ -52,6 +53,16 @@ export class ServiceState {
   }
 }
 
+function spiffeIdOf(pem: string): string | undefined {
+  try {
+    const found = readSvid(readLeaf(new X509Certificate(pem).raw));
+    return typeof found === "string" ? undefined : found.id;
+  } catch {
+    // A certificate of another issuer may be none that SPIFFE knows; it is shown all the same.
+    return undefined;
+  }
+}
+
 function portsOf({ ports }: ProxyService): ReadonlyMap<number, ProxyServicePort> {
   return new Map(ports.map((served) => [served.port, served]));
 }
@@ -65,6 +76,8 @@ export interface Generation {
   readonly judge: Judge;
   /** When the own certificate ends, epoch milliseconds; undefined without one. */
   readonly certificateExpires: number | undefined;
+  /** The proxy's own SPIFFE ID; undefined without a certificate, or with one that names none. */
+  readonly spiffeId: string | undefined;
   /** Agents that identify themselves by a certificate of their own, by SPIFFE ID. */
   readonly agentByWorkload: ReadonlyMap<string, string>;
   /** By name. */
@@ -181,6 +194,7 @@ export class ProxyState {
       judge: new Judge(loaded.config),
       certificateExpires:
         loaded.certificate && Date.parse(new X509Certificate(loaded.certificate.cert).validTo),
+      spiffeId: loaded.certificate && spiffeIdOf(loaded.certificate.cert),
       listeners: new Map(loaded.config.listeners.map((listener) => [listener.name, listener])),
       agents: new Map(loaded.config.agents.map((agent) => [agent.name, agent])),
       credentials: new CredentialVerifier(loaded.config, loaded.identityFiles, this.keys, this.#aws),

@@ -259,7 +259,7 @@ function handshakeFailure(error: string | undefined): string {
 
 /** The labels by which Kiali draws an edge and its padlock; see Istio's standard metrics. */
 function istioLabels(connection: Connection, flags: string): Record<string, string> {
-  const { config } = connection.state.generation;
+  const { config, spiffeId } = connection.state.generation;
   const spiffe = connection.transport?.workload?.spiffe;
   const service = connection.service?.config;
   const host = service?.mesh.host ?? service?.endpoints[0]?.host ?? "unknown";
@@ -276,7 +276,7 @@ function istioLabels(connection: Connection, flags: string): Record<string, stri
     source_canonical_revision: "latest",
     destination_workload: config.proxy.name,
     destination_workload_namespace: config.proxy.namespace,
-    destination_principal: "unknown",
+    destination_principal: (mutual ? spiffeId : undefined) ?? "unknown",
     destination_app: config.proxy.name,
     destination_version: "unknown",
     destination_cluster: config.proxy.cluster,

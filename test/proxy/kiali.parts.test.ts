@@ -37,7 +37,7 @@ const KIALI: Readonly<Record<string, { needs: "E" | "P" | "EP"; value: string }>
   destination_workload: { needs: "EP", value: "proxy-0" },
   destination_canonical_service: { needs: "EP", value: "proxy-0" },
   destination_canonical_revision: { needs: "EP", value: "latest" },
-  destination_principal: { needs: "P", value: "unknown" },
+  destination_principal: { needs: "P", value: `spiffe://${TRUST_DOMAIN}/ns/portreeve/sa/proxy` },
   connection_security_policy: { needs: "P", value: "mutual_tls" },
   response_flags: { needs: "E", value: "-" },
 };
