@@ -35,7 +35,7 @@ export class ServiceAdmission {
   }
 
   ask(applicant: Applicant): Admission {
-    const held = this.#byPrincipal.get(applicant.principalKey) ?? 0;
+    const held = this.held(applicant.principalKey);
     if (held >= (this.#limits.maxConnectionsPerPrincipal ?? Number.POSITIVE_INFINITY))
       return "principal-limit";
     if (this.live < (this.#limits.maxConnections ?? Number.POSITIVE_INFINITY) && this.#waiting.size === 0) {
@@ -46,6 +46,11 @@ export class ServiceAdmission {
     if (this.#waiting.size >= this.#limits.queue) return "queue-full";
     this.#waiting.add(applicant);
     return "queued";
+  }
+
+  /** Places of one principal. */
+  held(principalKey: string): number {
+    return this.#byPrincipal.get(principalKey) ?? 0;
   }
 
   /** Counts one that has its place already, beyond the bounds if need be. */
@@ -70,13 +75,13 @@ export class ServiceAdmission {
 
   #take(principalKey: string): void {
     this.live += 1;
-    this.#byPrincipal.set(principalKey, (this.#byPrincipal.get(principalKey) ?? 0) + 1);
+    this.#byPrincipal.set(principalKey, this.held(principalKey) + 1);
   }
 
   #admitWaiting(): void {
     for (const applicant of this.#waiting) {
       if (this.live >= (this.#limits.maxConnections ?? Number.POSITIVE_INFINITY)) return;
-      const held = this.#byPrincipal.get(applicant.principalKey) ?? 0;
+      const held = this.held(applicant.principalKey);
       // One that is at its own bound keeps its turn but does not hold up the others.
       if (held >= (this.#limits.maxConnectionsPerPrincipal ?? Number.POSITIVE_INFINITY)) continue;
       this.#waiting.delete(applicant);

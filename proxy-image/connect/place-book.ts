@@ -32,6 +32,29 @@ export class PlaceBook implements Places {
     return this.#admissions.get(service)?.waiting ?? 0;
   }
 
+  /**
+   * Whether every bound of the request is so far away that a few places more or less do not matter: a quarter of it, and
+   * at least `margin`. Never where a bound spans services, or time.
+   */
+  isRoomy(request: PlaceRequest, margin: number): boolean {
+    const { agent, perPrincipal, principalKey, rules, serviceLimits } = request;
+    if (perPrincipal !== undefined || agent?.maxConnections !== undefined) return false;
+    if (agent?.connectionsPerMinute !== undefined) return false;
+    const far = (bound: number | undefined, held: number) =>
+      bound === undefined || bound - held >= Math.max(bound / 4, margin);
+    const admission = this.admission(request);
+    return (
+      far(serviceLimits.maxConnections, admission.live) &&
+      far(serviceLimits.maxConnectionsPerPrincipal, admission.held(principalKey)) &&
+      rules.every(
+        (rule) =>
+          rule.limits.connectionsPerMinutePerPrincipal === undefined &&
+          far(rule.limits.maxConnections, this.counts.ofRule(rule)) &&
+          far(rule.limits.maxConnectionsPerPrincipal, this.counts.ofRulePrincipal(rule, principalKey)),
+      )
+    );
+  }
+
   /** The places of the request's service, bounded as it says. */
   admission({ service, serviceLimits }: PlaceRequest): ServiceAdmission {
     let admission = this.#admissions.get(service);
@@ -108,12 +131,22 @@ export class BookPlace implements Place, Applicant {
   }
 
   change(request: PlaceRequest): void {
-    const { counts } = this.#book;
-    // With the rules of before: they say what was counted.
-    if (this.#state === "held") counts.leaveRules(this.#request.rules, this.principalKey);
+    const before = this.#request;
     this.#request = request;
-    if (this.#state === "held") counts.enterRules(request.rules, this.principalKey);
-    if (this.#state !== "left") this.#book.setLimits(request.service, request.serviceLimits);
+    if (this.#state === "left") return;
+    if (this.#state === "held") {
+      const { counts } = this.#book;
+      // With the rules of before: they say what was counted.
+      counts.leaveRules(before.rules, before.principalKey);
+      counts.leave(before.principalKey);
+      this.#enter();
+      if (request.principalKey !== before.principalKey) {
+        // In this order, so that nobody who waits is let in between.
+        this.#admission?.hold(request.principalKey);
+        this.#admission?.release(before.principalKey);
+      }
+    }
+    this.#book.setLimits(request.service, request.serviceLimits);
   }
 
   leave(): void {

@@ -9,12 +9,14 @@ export type PlaceMessage =
   | { readonly change: number; readonly request: PlaceRequest }
   | { readonly leave: number };
 
-/** What became of an `ask`. */
-export interface PlaceAnswer {
-  readonly id: number;
-  readonly is: "granted" | "queued" | "refused";
-  readonly why?: string;
-}
+/** What the book tells a worker. */
+export type PlaceAnswer =
+  /** The `ask` has a place. With `keep` there is so much room that the worker may use it again for another of the same kind. */
+  | { readonly id: number; readonly is: "granted"; readonly keep: boolean }
+  | { readonly id: number; readonly is: "queued" }
+  | { readonly id: number; readonly is: "refused"; readonly why: string }
+  /** Room at a service is getting scarce: what is kept and not in use is to be given back. */
+  | { readonly recall: string };
 
 /** What came in one turn of the loop goes as one message: under load the channel costs more than what it carries. */
 export class Outbox<Item> {

@@ -1,3 +1,4 @@
+import { KeptPlaces } from "./kept-places.ts";
 import { type Asker, boundsPlaces, isBounded, type Place, type PlaceRequest, type Places } from "./place.ts";
 import { Outbox, type PlaceAnswer, type PlaceMessage } from "./place-messages.ts";
 
@@ -6,6 +7,7 @@ import { Outbox, type PlaceAnswer, type PlaceMessage } from "./place-messages.ts
  * bounds gets a place at once. Without an answer a connection does not go on; its deadline ends it.
  */
 export class RemotePlaces implements Places {
+  readonly kept: KeptPlaces;
   readonly #outbox: Outbox<PlaceMessage>;
   readonly #asked = new Map<number, RemotePlace>();
   readonly #waiting = new Map<string, number>();
@@ -13,6 +15,7 @@ export class RemotePlaces implements Places {
 
   constructor(send: (messages: readonly PlaceMessage[]) => void) {
     this.#outbox = new Outbox(send);
+    this.kept = new KeptPlaces((id) => this.tell({ leave: id }));
   }
 
   place(request: PlaceRequest, asker: Asker): Place {
@@ -27,11 +30,14 @@ export class RemotePlaces implements Places {
   }
 
   receive(answers: readonly PlaceAnswer[]): void {
-    // One that is not known has left meanwhile, and the book hears, or has heard, of that.
-    for (const answer of answers) this.#asked.get(answer.id)?.answered(answer);
+    for (const answer of answers) {
+      if ("recall" in answer) this.kept.recall(answer.recall);
+      // One that is not known has left meanwhile, and the book hears, or has heard, of that.
+      else this.#asked.get(answer.id)?.answered(answer);
+    }
   }
 
-  /** Takes a number for a place that the book is to know. */
+  /** A number for a place that the book is to know. */
   register(place: RemotePlace): number {
     const id = this.#next;
     this.#next += 1;
@@ -58,7 +64,11 @@ class RemotePlace implements Place {
   readonly #asker: Asker;
   readonly #places: RemotePlaces;
   #id: number | undefined;
+  /** What the book was told; the same text is the same kind of place. */
+  #text = "";
   #state: "asked" | "queued" | "held" | "left" = "asked";
+  /** May be used again by another: as of which recall. */
+  #keep: number | undefined;
 
   constructor(request: PlaceRequest, asker: Asker, places: RemotePlaces) {
     this.#request = request;
@@ -67,20 +77,31 @@ class RemotePlace implements Place {
   }
 
   ask(): void {
+    const { kept } = this.#places;
     if (!isBounded(this.#request)) {
       this.#state = "held";
       this.#asker.placeGranted();
       return;
     }
+    const sent = asSent(this.#request);
+    this.#text = JSON.stringify(sent);
+    this.#id = kept.take(sent.service, this.#text);
+    if (this.#id !== undefined) {
+      this.#keep = kept.recalls(sent.service);
+      this.#state = "held";
+      this.#asker.placeGranted();
+      return;
+    }
     this.#id = this.#places.register(this);
-    this.#places.tell({ ask: this.#id, request: asSent(this.#request) });
+    this.#places.tell({ ask: this.#id, request: sent });
   }
 
-  answered({ is, why }: PlaceAnswer): void {
-    this.#setQueued(is === "queued");
-    switch (is) {
+  answered(answer: Exclude<PlaceAnswer, { readonly recall: string }>): void {
+    this.#setQueued(answer.is === "queued");
+    switch (answer.is) {
       case "granted":
         this.#state = "held";
+        if (answer.keep) this.#keep = this.#places.kept.recalls(this.#request.service);
         this.#asker.placeGranted();
         return;
       case "queued":
@@ -90,23 +111,24 @@ class RemotePlace implements Place {
         // The book has forgotten it already.
         this.#state = "left";
         if (this.#id !== undefined) this.#places.forget(this.#id);
-        this.#asker.placeRefused(why ?? "limit");
+        this.#asker.placeRefused(answer.why);
         return;
     }
   }
 
   change(request: PlaceRequest): void {
-    const before = JSON.stringify(asSent(this.#request));
     this.#request = request;
     if (this.#state === "left") return;
+    if (this.#id === undefined && !isBounded(request)) return;
     const sent = asSent(request);
+    const text = JSON.stringify(sent);
+    if (text === this.#text) return;
+    this.#text = text;
+    this.#keep = undefined;
     if (this.#id === undefined) {
-      if (!isBounded(request)) return;
       this.#id = this.#places.register(this);
       this.#places.tell({ hold: this.#id, request: sent });
-    } else if (JSON.stringify(sent) !== before) {
-      this.#places.tell({ change: this.#id, request: sent });
-    }
+    } else this.#places.tell({ change: this.#id, request: sent });
   }
 
   leave(): void {
@@ -115,6 +137,9 @@ class RemotePlace implements Place {
     this.#state = "left";
     if (this.#id === undefined || before === "left") return;
     this.#places.forget(this.#id);
+    const { kept } = this.#places;
+    if (this.#keep !== undefined && kept.keep(this.#request.service, this.#text, this.#id, this.#keep))
+      return;
     this.#places.tell({ leave: this.#id });
   }
 
@@ -126,19 +151,13 @@ class RemotePlace implements Place {
   }
 }
 
-/** Only what bounds it: rules have much else, and there may be many. */
-function asSent({
-  service,
-  principalKey,
-  rules,
-  agent,
-  perPrincipal,
-  serviceLimits,
-}: PlaceRequest): PlaceRequest {
+/** Only what bounds it: rules have much else, there may be many, and what is the same for all can be kept for any. */
+function asSent(request: PlaceRequest): PlaceRequest {
+  const { service, principalKey, rules, agent, perPrincipal, serviceLimits } = request;
   const { maxConnections, maxConnectionsPerPrincipal, queue } = serviceLimits;
   return {
     service,
-    principalKey,
+    principalKey: isBoundedByPrincipal(request) ? principalKey : "",
     rules: rules.filter(boundsPlaces).map(({ service, id, limits }) => ({
       service,
       id,
@@ -156,4 +175,17 @@ function asSent({
     perPrincipal,
     serviceLimits: { maxConnections, maxConnectionsPerPrincipal, queue },
   };
+}
+
+function isBoundedByPrincipal({ rules, agent, perPrincipal, serviceLimits }: PlaceRequest): boolean {
+  return (
+    perPrincipal !== undefined ||
+    agent !== undefined ||
+    serviceLimits.maxConnectionsPerPrincipal !== undefined ||
+    rules.some(
+      ({ limits }) =>
+        limits.maxConnectionsPerPrincipal !== undefined ||
+        limits.connectionsPerMinutePerPrincipal !== undefined,
+    )
+  );
 }

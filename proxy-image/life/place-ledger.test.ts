@@ -32,8 +32,9 @@ class Wire {
   }
 }
 
-function ledgerWith(count: number, now = () => 0) {
-  const ledger = new PlaceLedger(now);
+/** @param keptMax smaller than it is, so that places are kept under small bounds, too */
+function ledgerWith(count: number, now = () => 0, keptMax?: number) {
+  const ledger = new PlaceLedger(now, keptMax);
   const start = () => {
     const wire = new Wire();
     const { worker, supervisor } = wire.ends();
@@ -150,6 +151,41 @@ describe("places of several workers", () => {
     expect(third.seen.is).toBe("granted");
   });
 
+  test("where there is much room, the next of the same kind costs no message; what is kept is given back when asked for", async () => {
+    const { workers, settle } = ledgerWith(2);
+    const [first, second] = workers;
+    if (!first || !second) throw new Error("two workers");
+    const bounded = request({ serviceLimits: { maxConnections: 600, queue: 0 } });
+    const ask = (worker: typeof first, who = bounded) => {
+      const seen = new Seen();
+      const place = worker.places.place(who, seen);
+      place.ask();
+      return { seen, place };
+    };
+    const one = ask(first);
+    await settle();
+    one.place.leave();
+    expect(ask(first).seen.is).toBe("granted");
+    // Of another principal, it is the same kind as long as nothing bounds each principal.
+    const each = { ...bounded, serviceLimits: { ...bounded.serviceLimits, maxConnectionsPerPrincipal: 600 } };
+    expect(ask(first, each).seen.is).toBe("asked");
+    const many = Array.from({ length: 100 }, () => ask(first));
+    await settle();
+    for (const { place } of many) place.leave();
+    // 64 are kept, and count as held, until the other worker needs the room.
+    const others = Array.from({ length: 598 }, () => ask(second));
+    for (let round = 0; round < 3; round++) await settle();
+    const refused = others.filter(({ seen }) => seen.is !== "granted");
+    for (const { seen } of refused) expect(seen.is).toBe("service-limit");
+    expect(refused.length).toBeLessThanOrEqual(64);
+    const again = refused.map(() => ask(second));
+    await settle();
+    expect(again.every(({ seen }) => seen.is === "granted")).toBe(true);
+    const beyond = ask(second);
+    await settle();
+    expect(beyond.seen.is).toBe("service-limit");
+  });
+
   test("a bound that comes by a reload counts the connections that are there", async () => {
     const { workers, settle } = ledgerWith(2);
     const [one, two] = [new Seen(), new Seen()];
@@ -161,6 +197,30 @@ describe("places of several workers", () => {
     workers[1]?.places.place(bounded, two).ask();
     await settle();
     expect([one.is, two.is]).toEqual(["granted", "service-limit"]);
+  });
+
+  test("a bound of each principal that comes by a reload counts each one's own", async () => {
+    const { workers, settle } = ledgerWith(2);
+    const before = { serviceLimits: { maxConnections: 9, queue: 0 } };
+    const after = { serviceLimits: { maxConnections: 9, maxConnectionsPerPrincipal: 1, queue: 0 } };
+    const who = ["p", "q"];
+    const places = who.map((principalKey, index) => {
+      const place = workers[index]?.places.place(request({ principalKey, ...before }), new Seen());
+      place?.ask();
+      return place;
+    });
+    await settle();
+    for (const [index, principalKey] of who.entries())
+      places[index]?.change(request({ principalKey, ...after }));
+    await settle();
+    const results: string[] = [];
+    for (const principalKey of ["p", "q", "r"]) {
+      const seen = new Seen();
+      workers[0]?.places.place(request({ principalKey, ...after }), seen).ask();
+      await settle();
+      results.push(seen.is);
+    }
+    expect(results).toEqual(["principal-limit", "principal-limit", "granted"]);
   });
 
   test("a bound that is raised by a reload lets in who waits", async () => {
@@ -188,38 +248,45 @@ describe("places of several workers", () => {
       { maxLength: 60 },
     );
     await fc.assert(
-      fc.asyncProperty(steps, fc.integer({ min: 1, max: 4 }), fc.nat(3), async (all, max, queue) => {
-        const { workers, start, settle } = ledgerWith(3);
-        const bounded = request({ serviceLimits: { maxConnections: max, queue } });
-        const open: { seen: Seen; worker: number; place: { leave(): void } | undefined }[] = [];
-        const inside = () => open.filter(({ seen }) => seen.is === "granted").length;
-        for (const { action, worker, which } of all) {
-          if (action === "ask") {
-            const seen = new Seen();
-            const place = workers[worker]?.places.place(bounded, seen);
-            place?.ask();
-            open.push({ seen, worker, place });
-          } else if (action === "leave") {
-            const [gone] = open.splice(which % Math.max(open.length, 1), 1);
-            gone?.place?.leave();
-          } else if (action === "deliver") {
-            await new Promise((done) => setImmediate(done));
-            workers[worker]?.wire.deliver();
-          } else {
-            const victim = workers[worker];
-            if (victim) victim.wire.cut = true;
-            for (const one of open.filter((one) => one.worker === worker)) open.splice(open.indexOf(one), 1);
-            victim?.held.gone();
-            workers[worker] = start();
+      fc.asyncProperty(
+        steps,
+        fc.integer({ min: 1, max: 6 }),
+        fc.nat(3),
+        fc.boolean(),
+        async (all, max, queue, keep) => {
+          const { workers, start, settle } = ledgerWith(3, undefined, keep ? 0 : undefined);
+          const bounded = request({ serviceLimits: { maxConnections: max, queue } });
+          const open: { seen: Seen; worker: number; place: { leave(): void } | undefined }[] = [];
+          const inside = () => open.filter(({ seen }) => seen.is === "granted").length;
+          for (const { action, worker, which } of all) {
+            if (action === "ask") {
+              const seen = new Seen();
+              const place = workers[worker]?.places.place(bounded, seen);
+              place?.ask();
+              open.push({ seen, worker, place });
+            } else if (action === "leave") {
+              const [gone] = open.splice(which % Math.max(open.length, 1), 1);
+              gone?.place?.leave();
+            } else if (action === "deliver") {
+              await new Promise((done) => setImmediate(done));
+              workers[worker]?.wire.deliver();
+            } else {
+              const victim = workers[worker];
+              if (victim) victim.wire.cut = true;
+              for (const one of open.filter((one) => one.worker === worker))
+                open.splice(open.indexOf(one), 1);
+              victim?.held.gone();
+              workers[worker] = start();
+            }
+            expect(inside()).toBeLessThanOrEqual(max);
           }
+          await settle();
           expect(inside()).toBeLessThanOrEqual(max);
-        }
-        await settle();
-        expect(inside()).toBeLessThanOrEqual(max);
-        const waiting = open.filter(({ seen }) => seen.is === "queued").length;
-        expect(open.some(({ seen }) => seen.is === "asked")).toBe(false);
-        if (waiting > 0) expect(inside()).toBe(max);
-      }),
+          const waiting = open.filter(({ seen }) => seen.is === "queued").length;
+          expect(open.some(({ seen }) => seen.is === "asked")).toBe(false);
+          if (waiting > 0) expect(inside()).toBe(max);
+        },
+      ),
       { numRuns: 200 },
     );
   });
