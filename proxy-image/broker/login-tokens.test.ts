@@ -7,7 +7,7 @@ import { TokenCache } from "./token-cache.ts";
 
 const MINUTE = 60_000;
 const rds: ProxyServiceAuth = { type: "rds-iam", region: "eu-central-1" };
-const login = (service: string, auth = rds): TokenLogin => ({
+const login = (service: string, auth: ProxyServiceAuth = rds): TokenLogin => ({
   service,
   auth,
   host: `${service}.example.com`,

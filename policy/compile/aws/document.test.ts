@@ -84,7 +84,9 @@ test("documents are the same text however the statements were listed, and when t
           fc.tuple(
             ...both.map((statement) =>
               fc
-                .shuffledSubarray([...(statement.Resource ?? [])], { minLength: statement.Resource?.length })
+                .shuffledSubarray([...(statement.Resource ?? [])], {
+                  minLength: statement.Resource?.length ?? 0,
+                })
                 .map((Resource): IamStatement => ({ ...statement, Resource })),
             ),
           ),
