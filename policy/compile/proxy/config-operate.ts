@@ -95,11 +95,14 @@ export const adminSchema = z.union([
   }),
 ]);
 
-/** Bounds on one process. */
+/** Bounds on the whole proxy: with several workers, on all of them together. */
 export const processLimitsSchema = z.strictObject({
-  /** Live connections, handshakes included. @default 100000, or what the file descriptor limit allows */
+  /**
+   * Live connections, handshakes included; several workers have equal parts of it. @default 100000, or what the file
+   * descriptor limit of each process allows
+   */
   maxConnections: z.int().min(1).default(100_000),
-  /** Connections that have not yet proved who they are. @default 4096 */
+  /** Connections that have not yet proved who they are; several workers have equal parts of it. @default 4096 */
   maxHandshakes: z.int().min(1).default(4_096),
   /** From accept to a verified identity, PROXY header included. A slow one is closed. @default 10s */
   handshakeTimeout: duration.default(10_000),

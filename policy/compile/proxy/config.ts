@@ -46,7 +46,7 @@ export const proxyConfigFields = z.strictObject({
   /** @default none */
   admin: adminSchema.optional(),
   /**
-   * Processes that share the ports by `SO_REUSEPORT`; `auto` is one a core. Bounds hold for each of them.
+   * Processes that share the ports by `SO_REUSEPORT`; `auto` is one a core. Bounds hold for all of them together.
    * @default 1
    */
   workers: z.union([z.int().min(1).max(256), z.literal("auto")]).default(1),
