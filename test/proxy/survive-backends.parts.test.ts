@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { freePorts } from "../cluster/ports.ts";
 import { openScope, type Scope } from "../cluster/scope.ts";
 import { until } from "../cluster/until.ts";
+import { run } from "../toolchain/run.ts";
 import { type Backend, type Parts, readToEnd, startBackend, startProxy, type TestProxy } from "./harness.ts";
 
 let scope: Scope;
@@ -192,6 +193,58 @@ describe("a backend that closes its half", () => {
       for (const late of open.sockets) late.write("late");
       return open.sockets.size === 0;
     });
+  });
+});
+
+test("what a backend has seen is never sent to another one, although it answers", async () => {
+  const resetting = await startBackend(scope, (socket) => {
+    socket.once("data", () => socket.resetAndDestroy());
+  });
+  const echoing = await startBackend(scope);
+  const proxy = await start({ endpoints: [...at(resetting), ...at(echoing)] });
+  let echoed = 0;
+  for (let index = 0; index < 8; index++) {
+    const socket = client();
+    const reading = readToEnd(socket);
+    socket.end("once");
+    if ((await reading).toString() === "once") echoed += 1;
+    socket.destroy();
+  }
+  await until("a record of each", 10, () => proxy.records().length === 8);
+  // Both were used, so there was somebody to send it to a second time.
+  expect(echoed).toBeGreaterThan(0);
+  expect(echoed).toBeLessThan(8);
+  expect(echoing.bytes).toBe(4 * echoed);
+  expect(resetting.bytes).toBe(4 * (8 - echoed));
+  expect(proxy.records().filter(({ close }) => close === "upstream-reset")).toHaveLength(8 - echoed);
+});
+
+describe("TCP keepalive", () => {
+  /** The kernel's timers of the connections to or from a port, as `ss` shows them. */
+  const timers = async (of: number) =>
+    (await run("ss", ["-tnoH", "state", "established", `( sport = :${of} or dport = :${of} )`])).split("\n");
+
+  test.each([
+    ["20s", 2],
+    ["0s", 0],
+  ])("of %s is set on %i sockets of a connection that lasts", async (keepalive, sockets) => {
+    const silent = await startBackend(scope, () => {});
+    const proxy = await start({ endpoints: at(silent), keepalive });
+    const socket = client();
+    socket.write("x");
+    await until("it is relayed", 10, () => silent.bytes === 1);
+    const probing = async () => {
+      const lines = [...(await timers(port)), ...(await timers(silent.port))];
+      // Of the client's and the backend's own ends, which are in this process, there is no keepalive.
+      return lines.filter((line) => line.includes("timer:(keepalive,")).length;
+    };
+    // Set for what lasts a while: where it is off, the same while has passed for a connection that has it on.
+    await until("the moment at which it is set", 20, async () => {
+      const live = (await proxy.admin("GET", "/connections")) as { since: string }[];
+      return Date.now() - Date.parse(live[0]?.since ?? "") > 8_000;
+    });
+    expect(await probing()).toBe(sockets);
+    socket.destroy();
   });
 });
 
