@@ -2,7 +2,7 @@ import { cpus } from "node:os";
 import type { ProxyConfig } from "../policy/compile/proxy/config.ts";
 import type { Control } from "./life/control.ts";
 import { openAdmin, openMetrics } from "./life/http.ts";
-import { type Channel, serveControl } from "./life/ipc.ts";
+import { type Channel, serveControl, toldToBegin } from "./life/ipc.ts";
 import { load } from "./life/load.ts";
 import { Log } from "./life/log.ts";
 import { askLedger } from "./life/place-channel.ts";
@@ -75,11 +75,15 @@ async function runWorker(configFile: string, index: number, log: Log): Promise<v
   };
   const count = Number(process.env["PORTREEVE_WORKERS"]);
   const proxy = new ProxyProcess(configFile, log, { index, count, places: askLedger(channel) });
-  await proxy.start();
-  serveControl(proxy, channel);
+  onMistakes(proxy, log);
   // A supervisor that is gone leaves nobody who would end this process.
   process.on("disconnect", () => process.exit(1));
   onSignals(proxy, log);
+  const told = toldToBegin(channel);
+  serveControl(proxy, channel);
+  // Who is revoked is known before a port is bound.
+  await told;
+  await proxy.start();
 }
 
 /** Longest wait for records that are still to be written. */

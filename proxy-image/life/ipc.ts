@@ -39,6 +39,20 @@ export function serveControl(control: Control, channel: Channel): void {
   channel.send({ serving: true });
 }
 
+/** Resolves when the other end has told all that has to be known before anybody is let in; see {@link tellBegin}. */
+export function toldToBegin(channel: Channel): Promise<void> {
+  return new Promise((done) => {
+    channel.onMessage((message) => {
+      if (typeof message === "object" && message !== null && "begin" in message) done();
+    });
+  });
+}
+
+/** What was asked before has been done when this arrives: messages keep their order. */
+export function tellBegin(channel: Channel): void {
+  channel.send({ begin: true });
+}
+
 /** Longest wait for a worker; one that does not answer is hung, and a scrape must not hang with it. */
 const TIMEOUT_MS = 5_000;
 

@@ -3,7 +3,7 @@ import type { Verdict } from "../../policy/decide/index.ts";
 import { type Revocation, Revocations } from "../credentials/revocations.ts";
 import { addSnapshots, type SeriesSnapshot } from "../metrics/series.ts";
 import type { Control, LiveConnection, VerdictQuestion } from "./control.ts";
-import { type Channel, RemoteControl } from "./ipc.ts";
+import { type Channel, RemoteControl, tellBegin } from "./ipc.ts";
 import type { Log } from "./log.ts";
 import { serveLedger } from "./place-channel.ts";
 import { PlaceLedger, type WorkerPlaces } from "./place-ledger.ts";
@@ -168,6 +168,7 @@ export class Supervisor implements Control {
     const places = serveLedger(this.#ledger, channel);
     remote.onServing = () => {
       for (const revocation of this.#revocations) void remote.ask("revoke", revocation).catch(() => {});
+      tellBegin(channel);
     };
     const worker: Worker = { index, child, remote, places, startedAt: performance.now(), last: [] };
     this.#workers.set(index, worker);
