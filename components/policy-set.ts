@@ -21,7 +21,7 @@ export interface PolicySetArgs {
   readonly policies?: string | readonly string[];
   /** Policies as YAML text, for programs that cannot hand over a path or objects. */
   readonly policyText?: string;
-  /** Policies as objects; see `portreeve/policy` for builders. Text leaves may be Outputs. */
+  /** Policies as objects. Text leaves of plain ones may be Outputs; builders of `portreeve/policy` take `ref(NAME)`, with its value in `refs`. */
   readonly objects?: readonly PolicyObjectInput[];
   /** Values of `${ref:NAME}` in the policies, such as the endpoint of a database that this program makes. */
   readonly refs?: Refs;
