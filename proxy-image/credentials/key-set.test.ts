@@ -116,6 +116,15 @@ test.each<[string, (issuer: TestIssuer) => unknown]>([
   expect(await ask(used, "one")).toBe("found");
 });
 
+test("a withdrawn key is not believed once more because nobody came for hours", async () => {
+  const it = world();
+  expect(await ask(it, "one")).toBe("found");
+  it.issuer.keys = [second];
+  it.now += 5 * 3_600_000;
+  expect(await ask(it, "one")).toBe("unknown-key");
+  expect(await ask(it, "two")).toBe("found");
+});
+
 test("a token that names no key is refused when there are several, and accepted when there is one", async () => {
   const it = world();
   expect(await ask(it, undefined)).toBe("found");

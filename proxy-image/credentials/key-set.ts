@@ -5,6 +5,8 @@ import { type Answer, type FetchOptions, fetchText } from "./fetch-text.ts";
 
 /** Keys older than this are fetched anew beside their use, so that a withdrawn one is forgotten soon. */
 const REFRESH_MS = 5 * 60_000;
+/** Keys that nobody has used for this long are fetched before they are believed: what was withdrawn meanwhile is not known. */
+const LONG_UNUSED_MS = 15 * 60_000;
 /** Keys of a provider that is down serve this long; then nobody is accepted on its word. */
 const STALE_MS = 24 * 3_600_000;
 /** A key that is not known is looked for at most this often: anybody can invent key ids. */
@@ -82,10 +84,17 @@ export class KeySet {
       if (!this.#find) throw this.#unavailable();
     }
     const known = await this.#lookUp(header);
-    if (known) {
-      if (!this.#fixed && now - this.#fetchedAt > REFRESH_MS && this.#mayTry(now)) void this.#refresh();
-      return known;
+    const age = this.#fixed ? 0 : now - this.#fetchedAt;
+    if (known && age > REFRESH_MS && this.#mayTry(now)) {
+      const refreshed = this.#refresh();
+      // A provider that is down holds nobody up twice.
+      if (age <= LONG_UNUSED_MS || this.#failures > 0) return known;
+      await refreshed;
+      const still = await this.#lookUp(header);
+      if (still) return still;
+      throw new Refused("unknown-key", "the issuer has withdrawn the key that the token names");
     }
+    if (known) return known;
     const rested = this.#failures > 0 ? this.#mayTry(now) : now - this.#attemptAt >= UNKNOWN_KEY_MS;
     if (this.#running || (!this.#fixed && rested)) {
       await this.#refresh();
