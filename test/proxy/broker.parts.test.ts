@@ -260,14 +260,15 @@ interface Answer {
   readonly output: string;
 }
 
-async function client(command: string, args: readonly string[]): Promise<Answer> {
+/** @param errors whether what the client says of errors belongs to the output of one that succeeds */
+async function client(command: string, args: readonly string[], errors = false): Promise<Answer> {
   try {
-    const { stdout } = await run(command, [...args], {
+    const { stdout, stderr } = await run(command, [...args], {
       timeout: 30_000,
       maxBuffer: 64 * 1024 * 1024,
       env: { PATH: process.env["PATH"] ?? "", HOME: scope.dir },
     });
-    return { code: 0, output: stdout };
+    return { code: 0, output: errors ? stdout + stderr : stdout };
   } catch (error) {
     const { code, stdout, stderr } = error as { code?: number; stdout?: string; stderr?: string };
     return { code: typeof code === "number" ? code : -1, output: `${stdout}${stderr}` };
@@ -298,7 +299,7 @@ function mariadb(name: string, query: string, more: string[] = []): Promise<Answ
 function redisCli(name: string, ...command: string[]): Promise<Answer> {
   const { ca, cert, key } = filesOf(proxy, proxy.client(API));
   const tls = ["--tls", "--cacert", ca, "--cert", cert, "--key", key];
-  return client("redis-cli", ["-h", "localhost", "-p", String(ports.get(name)), ...tls, ...command]);
+  return client("redis-cli", ["-h", "localhost", "-p", String(ports.get(name)), ...tls, ...command], true);
 }
 
 describe("psql without a password", () => {
