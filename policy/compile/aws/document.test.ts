@@ -78,19 +78,17 @@ test("documents are the same text however the statements were listed, and when t
   const shuffles = statements.chain((list) =>
     fc.record({
       list: fc.constant(list),
-      shuffled: fc
-        .shuffledSubarray([...list, ...list], { minLength: list.length * 2 })
-        .chain((both) =>
-          fc.tuple(
-            ...both.map((statement) =>
-              fc
-                .shuffledSubarray([...(statement.Resource ?? [])], {
-                  minLength: statement.Resource?.length ?? 0,
-                })
-                .map((Resource): IamStatement => ({ ...statement, Resource })),
-            ),
+      shuffled: fc.shuffledSubarray([...list, ...list], { minLength: list.length * 2 }).chain((both) =>
+        fc.tuple(
+          ...both.map((statement) =>
+            fc
+              .shuffledSubarray([...(statement.Resource ?? [])], {
+                minLength: statement.Resource?.length ?? 0,
+              })
+              .map((Resource): IamStatement => ({ ...statement, Resource })),
           ),
         ),
+      ),
     }),
   );
   fc.assert(
