@@ -55,7 +55,7 @@ async function once({
   body,
 }: Call): Promise<{ readonly reply: Reply } | { readonly failure: string }> {
   try {
-    const response = await fetch(url, {
+    const response = await fetchWithin(url, {
       method,
       headers: {
         "User-Agent": "portreeve",
@@ -68,8 +68,36 @@ async function once({
     const text = await response.text();
     return { reply: { status: response.status, headers: response.headers, body: parsed(text) } };
   } catch (error) {
+    if (error instanceof CliError) throw error;
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
     return { failure: cause instanceof Error ? cause.message : String(cause) };
+  }
+}
+
+const MOST_REDIRECTS = 3;
+
+/**
+ * Follows redirects with the same method, as GitHub asks for, and within the API alone: `fetch` would take the header with
+ * GitLab's token along to wherever it is sent.
+ *
+ * @throws CliError for a redirect to somebody else
+ */
+async function fetchWithin(url: string, init: RequestInit): Promise<Response> {
+  let address = url;
+  for (let hop = 0; ; hop++) {
+    const response = await fetch(address, { ...init, redirect: "manual" });
+    const location = response.headers.get("location");
+    if (![301, 302, 307, 308].includes(response.status) || location === null || hop === MOST_REDIRECTS) {
+      return response;
+    }
+    await response.body?.cancel();
+    const next = new URL(location, address);
+    if (next.origin !== new URL(address).origin) {
+      throw new CliError(
+        `comment: ${new URL(address).host} leads elsewhere (${next.host}), and the token is not for there; give the API's own address`,
+      );
+    }
+    address = next.href;
   }
 }
 
