@@ -21,7 +21,9 @@ export function finish(connection: Connection, reason: CloseReason, error: strin
   if (phase === "identify") state.handshakes -= 1;
   connection.connecting?.cancel();
   connection.connecting = undefined;
-  if ((phase === "queue" || phase === "connect") && !connection.clientGone) tellRefusal(connection, reason);
+  // Who has left of its own accord, its socket half open, is refused nothing.
+  const waits = (phase === "queue" || phase === "connect") && reason !== "client-closed";
+  if (waits && !connection.clientGone) tellRefusal(connection, reason);
   leavePlace(connection);
   closeStreams(connection, reason);
   state.metrics.closed(connection);
