@@ -57,3 +57,6 @@ export class HandshakePace {
     this.#next = 0;
   }
 }
+
+/** One for the process: its listeners share the event loop. */
+export const handshakePace = new HandshakePace();

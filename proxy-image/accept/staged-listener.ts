@@ -15,6 +15,7 @@ import { readPostgresOpening } from "../protocol/postgres-opening.ts";
 import { NodeStream } from "../runtime/node-stream.ts";
 import type { Generation, ProxyState } from "../state.ts";
 import { currentListener, refusalAtAccept } from "./admit.ts";
+import { handshakePace } from "./handshake-pace.ts";
 import { identifyClient } from "./identify-client.ts";
 import { Preamble } from "./preamble.ts";
 import { handshakeOf, secureContextOf } from "./server-context.ts";
@@ -193,10 +194,24 @@ class StagedClient {
 
   #startTls(bytes: Uint8Array): void {
     const socket = this.#socket;
-    this.#secured = true;
     socket.off("data", this.#onData);
     socket.pause();
     socket.unshift(bytes);
+    let held = false;
+    handshakePace.begin({
+      pause: () => {
+        held = true;
+      },
+      resume: () => this.#handshake(),
+    });
+    if (!held) this.#handshake();
+  }
+
+  #handshake(): void {
+    // It may have gone, or taken too long, while others had their turn.
+    if (this.#connection.phase !== "identify" || this.#socket.destroyed) return;
+    const socket = this.#socket;
+    this.#secured = true;
     const secure = new TLSSocket(socket, {
       isServer: true,
       secureContext: this.#context(),

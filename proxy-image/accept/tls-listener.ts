@@ -12,11 +12,8 @@ import {
 import { peerChain, peerLeaf } from "../runtime/peer.ts";
 import type { ProxyState } from "../state.ts";
 import { currentListener, refusalAtAccept } from "./admit.ts";
-import { HandshakePace } from "./handshake-pace.ts";
+import { handshakePace } from "./handshake-pace.ts";
 import { identifyClient } from "./identify-client.ts";
-
-/** One for the process: its listeners share the event loop. */
-const pace = new HandshakePace();
 
 /** Accepts TLS from the first byte on one of Bun's own sockets. */
 export function openTlsListener(state: ProxyState, listener: ProxyListener): OpenListener {
@@ -33,7 +30,7 @@ export function openTlsListener(state: ProxyState, listener: ProxyListener): Ope
       const client = socket as BunSocket<unknown>;
       const peer = { address: socket.remoteAddress, port: socket.remotePort };
       socket.data = new Connection(state, currentListener(state, listener), client, peer);
-      pace.begin(client);
+      handshakePace.begin(client);
     },
     handshake(socket, success, error) {
       const connection = socket.data;
