@@ -16,7 +16,7 @@ export const registerMcp: Register = (program) => {
     )
     .option(
       "--context <name>",
-      "whose sign-in it uses (default: the current one); an agent should have its own",
+      "whose sign-in it uses (default: the current one, unless that is a person's own)",
     )
     .option("--max-open <count>", "connections that may be open at one time", numberUpTo(64), 4)
     .option("--max-minutes <count>", "longest time that one stays open", numberUpTo(1440), 60)

@@ -1,5 +1,6 @@
+import { CliError } from "../exit.ts";
 import { Authorizer } from "../people/authorization.ts";
-import { chooseContext } from "../people/contexts.ts";
+import { type Context, chooseContext } from "../people/contexts.ts";
 import { needPackage } from "../people/package.ts";
 import { version } from "../version.ts";
 import { type Bounds, Openings } from "./openings.ts";
@@ -14,7 +15,7 @@ const SDK = "@modelcontextprotocol/sdk";
  * @throws CliError when the SDK is not installed, or there is no such context
  */
 export async function serveMcp(contextName: string | undefined, bounds: Bounds): Promise<void> {
-  const authorizer = new Authorizer(chooseContext(contextName));
+  const authorizer = new Authorizer(contextOfAgent(contextName));
   const [{ McpServer }, { StdioServerTransport }] = await needPackage(SDK, "portreeve mcp", () =>
     Promise.all([
       import("@modelcontextprotocol/sdk/server/mcp.js"),
@@ -36,6 +37,17 @@ export async function serveMcp(contextName: string | undefined, bounds: Bounds):
   await ended;
   await openings.closeAll();
   await server.close();
+}
+
+/** A person's own sign-in is an agent's only when somebody says so: it would reach all that the person may. */
+function contextOfAgent(asked: string | undefined): Context {
+  const context = chooseContext(asked);
+  const isChosen = asked !== undefined || Boolean(process.env["PORTREEVE_CONTEXT"]);
+  if (isChosen || context.identity.type !== "oidc") return context;
+  throw new CliError(
+    `mcp: the current context "${context.name}" is a person's own: an agent would reach all that the person may.\n` +
+      `Sign in an agent (portreeve login --agent NAME …) and give its --context; --context ${context.name} gives it yours all the same.`,
+  );
 }
 
 function instructions({ maxOpen, maxMinutes }: Bounds): string {

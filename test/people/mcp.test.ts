@@ -95,6 +95,23 @@ function roundTrip(port: number, text: string): Promise<string> {
 }
 
 describe("portreeve mcp", () => {
+  it("does not take a person's own sign-in for an agent's unless it is told to", async () => {
+    const person = personIn(dir, "person");
+    const proxy = `proxy: { address: "127.0.0.1:${wire.port}" }`;
+    const identity = `identity: { type: oidc, issuer: "${provider.issuer}", clientId: cli }`;
+    writeFileSync(
+      join(person.home, "config.yaml"),
+      `current: mine\ncontexts: [{ name: mine, ${proxy}, ${identity} }]\n`,
+      { mode: 0o600 },
+    );
+    const { code, stderr } = await person.start(["mcp"]).ended;
+    expect(code).toBe(2);
+    expect(stderr).toContain('the current context "mine" is a person\'s own');
+    const chosen = person.start(["mcp", "--context", "mine"]);
+    chosen.child.stdin?.end();
+    expect((await chosen.ended).code).toBe(0);
+  });
+
   it("offers four tools and instructions, and none that widens access", async () => {
     const { tools } = await client.listTools();
     expect(tools.map(({ name }) => name).sort()).toEqual([
