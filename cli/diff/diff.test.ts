@@ -176,6 +176,8 @@ describe("a git ref", () => {
     expect(readFileSync("policies/deep/p.yaml", "utf8")).toBe(world);
     process.chdir("policies");
     expect(report("HEAD:./deep/p.yaml", "deep").diff.changes).toHaveLength(1);
+    // Paths from the top of the repository mean the same from within a folder: all of it, not what is below it.
+    expect(report("main:policies", "deep").diff.changes).toHaveLength(1);
     expect(() => report("HEAD:nowhere", "deep")).toThrow(/HEAD has no "nowhere"/);
     expect(() => report("nobranch:deep", "deep")).toThrow(/no commit "nobranch"; in CI, fetch it first/);
   });

@@ -40,7 +40,8 @@ export function readGitSide({ ref, path }: GitSide): PolicyFile[] {
   if (git(["cat-file", "-t", object]).trim() === "blob") {
     return [{ name: shown(""), text: textOf(shown(""), gitBytes(["cat-file", "blob", object])) }];
   }
-  const found = git(["ls-tree", "-r", "-l", "-z", object])
+  // Without --full-tree git keeps what is below the current folder only, and names it from there: part of the policies.
+  const found = git(["ls-tree", "--full-tree", "-r", "-l", "-z", object])
     .split("\0")
     .flatMap((line) => {
       const [, mode, type, id = "", size, name = ""] = /^(\d+) (\w+) (\w+) +(\S+)\t(.*)$/s.exec(line) ?? [];
