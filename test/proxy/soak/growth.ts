@@ -12,7 +12,7 @@ export interface Sample {
 /** What memory did between the middle and the last third of a run. */
 export interface Growth {
   readonly bytes: number;
-  /** Made in between. */
+  /** A third of all: what lies between the two. */
   readonly connections: number;
   /** Bytes up to which a run is passed. */
   readonly allowed: number;
@@ -40,7 +40,8 @@ export function growthOf(samples: readonly Sample[]): Growth {
   const [, middle = [], last = []] = thirds(samples);
   const low = lowest(middle, ({ memory }) => memory);
   const high = lowest(last, ({ memory }) => memory);
-  const connections = high.connections - low.connections;
+  // From the middle of one third to the middle of the next: the two lowest points may lie side by side.
+  const connections = Math.round((samples.at(-1)?.connections ?? 0) / 3);
   return {
     bytes: high.memory - low.memory,
     connections,
