@@ -57,7 +57,7 @@ export function page(changes: readonly Change[], results: Results): string {
     total("false alarms", (verdicts) =>
       String(verdicts.reduce((sum, { falseAlarms }) => sum + falseAlarms, 0)),
     ),
-    `| time for a change, median | | ${results.tools.map(({ name }) => time(name)).join(" | ")} |`,
+    `| CPU time for a change, median | | ${results.tools.map(({ name }) => time(name)).join(" | ")} |`,
     "",
     part("reading.md"),
     "",

@@ -5,7 +5,7 @@ import { z } from "zod";
 const cell = z.object({
   /** What the tool said of the change, as it said it but for places. */
   says: z.array(z.string()),
-  /** Wall time of its commands for both sides. */
+  /** CPU time of its commands for both sides. */
   milliseconds: z.number(),
 });
 

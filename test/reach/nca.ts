@@ -1,6 +1,6 @@
 /** np-guard's Network Config Analyzer as a second opinion: who can connect to whom, as it writes it line by line. */
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { part } from "../toolchain/parts.ts";
@@ -16,23 +16,44 @@ export interface NcaRow {
 const ALL = [[1, 65535]] as const;
 
 /**
- * Its answer about these objects. Where there are Istio policies it answers for TCP and for the rest apart; the rows for the
- * rest are then left out.
+ * Its answer about each of these clusters, from one run. Where there are Istio policies it answers for TCP and for the rest
+ * apart; the rows for the rest are then left out.
  */
-export async function askNca(objects: readonly object[]): Promise<NcaRow[]> {
+export async function askNca(clusters: readonly (readonly object[])[]): Promise<NcaRow[][]> {
   const { path } = await part("nca");
   const folder = mkdtempSync(join(tmpdir(), "portreeve-nca-"));
   try {
-    for (const [i, object] of objects.entries()) {
-      writeFileSync(join(folder, `o${i}.json`), JSON.stringify(object));
+    for (const [i, objects] of clusters.entries()) {
+      mkdirSync(join(folder, `c${i}`));
+      // One file, namespaces first: a pod that is read before its namespace has a namespace without labels for NCA.
+      const inOrder = [...objects].sort((a, b) => Number(isNamespace(b)) - Number(isNamespace(a)));
+      const text = inOrder.map((object) => JSON.stringify(object)).join("\n---\n");
+      writeFileSync(join(folder, `c${i}/all.yaml`), text);
     }
-    const args = ["--connectivity", "-r", folder, "--output_endpoints", "pods", "-o", "txt_no_fw_rules"];
-    const text = execFileSync(path, args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
-    return readRows(text.split("non-TCP Connections:")[0] ?? "", text.includes("TCP Connections:"));
+    const names = clusters.map((_, i) => `c${i}`);
+    const outputConfiguration = { outputFormat: "txt_no_fw_rules", outputEndpoints: "pods" };
+    const scheme = {
+      networkConfigList: names.map((name) => ({ name, resourceList: name })),
+      queries: names.map((name) => ({ name: `q-${name}`, connectivityMap: [name], outputConfiguration })),
+    };
+    writeFileSync(join(folder, "scheme.yaml"), JSON.stringify(scheme));
+    const text = execFileSync(path, ["--scheme", join(folder, "scheme.yaml")], {
+      encoding: "utf8",
+      maxBuffer: 1 << 28,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const answers = text.split(/^Running query q-c\d+$/m).slice(1);
+    if (answers.length !== clusters.length) throw new Error(`NCA answered ${answers.length} queries`);
+    return answers.map((answer) => {
+      const tcpOnly = answer.includes("non-TCP Connections:");
+      return readRows(answer.split("non-TCP Connections:")[0] ?? "", tcpOnly);
+    });
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
+
+const isNamespace = (object: object): boolean => "kind" in object && object.kind === "Namespace";
 
 function readRows(text: string, tcpOnly: boolean): NcaRow[] {
   return text.split("\n").flatMap((line) => {
