@@ -8,7 +8,7 @@ import type { Register } from "../register.ts";
 export const registerInit: Register = (program) => {
   const command = program
     .command("init")
-    .description("Write a first policy folder: trust, a service, a workload and its grant.")
+    .description("Write a first policy folder: trust, a service, a workload, its grant and a test of it.")
     .argument("[dir]", "folder to write; absent or empty", "policies");
   for (const { flag, ask, choices } of QUESTIONS) {
     const option = new Option(flag, ask);
@@ -37,7 +37,7 @@ Exit code: 0 written, 2 not written: the folder is in use, or a value cannot be.
         : await collect(options, undefined, tell);
       const written = writeStarter(dir, answers);
       process.stdout.write(
-        `${written.map((path) => `wrote ${path}\n`).join("")}next: portreeve lint ${dir}\n`,
+        `${written.map((path) => `wrote ${path}\n`).join("")}next: portreeve lint ${dir} && portreeve test ${dir}\n`,
       );
     });
 };

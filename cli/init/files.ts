@@ -8,6 +8,7 @@ export function starterFiles(answers: Answers): Map<string, string> {
     ["services.yaml", services(answers)],
     ["workloads.yaml", workloads(answers)],
     ["grants.yaml", grants(answers)],
+    ["access.test.yaml", tests(answers)],
   ]);
 }
 
@@ -21,7 +22,7 @@ function trust({ trustDomain, cluster, dataPlane, istioVersion }: Answers): stri
       # A virtual address for each external service, out of a block that nothing else uses.
       addressing: { mode: vips, range: 240.240.0.0/16 }`
       : "";
-  return `# The estate's one definition of trust. Reference: docs/reference/trust.md
+  return `# The estate's one definition of trust. Reference: node_modules/portreeve/docs/reference/trust.md
 apiVersion: portreeve.dev/v1
 kind: Trust
 metadata: { name: estate }
@@ -40,7 +41,7 @@ spec:
 }
 
 function services({ service, host, protocol, port }: Answers): string {
-  return `# TCP destinations. Nobody may reach one without a grant. Reference: docs/reference/service.md
+  return `# TCP destinations. Nobody may reach one without a grant. Reference: node_modules/portreeve/docs/reference/service.md
 apiVersion: portreeve.dev/v1
 kind: Service
 metadata: { name: ${v(service)} }
@@ -55,7 +56,7 @@ spec:
 
 function workloads({ workload }: Answers): string {
   const [namespace = "", account = ""] = workload.split("/");
-  return `# Who connects: a namespace and service account. Reference: docs/reference/workload.md
+  return `# Who connects: a namespace and service account. Reference: node_modules/portreeve/docs/reference/workload.md
 apiVersion: portreeve.dev/v1
 kind: Workload
 metadata: { name: ${v(account)}, namespace: ${v(namespace)} }
@@ -74,13 +75,23 @@ spec:
 }
 
 function grants({ service, owner }: Answers): string {
-  return `# Who may reach what. Everything else is denied, and a deny wins. Reference: docs/reference/grant.md
+  return `# Who may reach what. Everything else is denied, and a deny wins. Reference: node_modules/portreeve/docs/reference/grant.md
 apiVersion: portreeve.dev/v1
 kind: Grant
-metadata: { name: ${v(`backend-${service}`.slice(0, 63).replace(/-+$/, ""))} }
+metadata: { name: ${v(grantName(service))} }
 spec:
   from: { groups: [backend] }
   to: { service: ${v(service)} }
   owner: ${v(owner)}
 `;
+}
+
+function tests({ service, port, workload }: Answers): string {
+  return `# What has to stay true: portreeve test asks it. Add who must not get in, as expect: deny.
+- { from: ${v(workload)}, to: ${JSON.stringify(`${service}:${port}`)}, expect: allow, by: ${v(grantName(service))} }
+`;
+}
+
+function grantName(service: string): string {
+  return `backend-${service}`.slice(0, 63).replace(/-+$/, "");
 }

@@ -4,9 +4,12 @@ import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { loadModel } from "../../policy/load/index.ts";
 import { PROTOCOLS } from "../../policy/schema/service.ts";
 import { NOW } from "../../test/lint/breaches.ts";
+import { runCases } from "../../testing/cases.ts";
 import { lintPaths } from "../lint.ts";
+import { readCases } from "../test/files.ts";
 import { type Answers, collect, QUESTIONS } from "./answers.ts";
 import { asking } from "./ask.ts";
 import { writeStarter } from "./init.ts";
@@ -30,6 +33,9 @@ describe("the starter", () => {
     const dir = join(folder, "deep/policies");
     writeStarter(dir, await usual({ dataPlane, protocol }));
     expect(lintOf(dir)).toEqual([]);
+    const { results, untouched } = runCases(loadModel({ paths: [dir] }), readCases([dir]), NOW);
+    expect(results.map(({ failure }) => failure)).toEqual([undefined]);
+    expect(untouched).toEqual([]);
   });
 
   it("is what was asked for, whatever YAML would make of the names", async () => {

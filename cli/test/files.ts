@@ -17,7 +17,10 @@ export function readCases(paths: readonly string[]): PlacedCase[] {
   const cases = paths.flatMap(testFiles).flatMap((file) => readFile(file, findings));
   if (findings.length > 0) throw new PolicyError(findings);
   if (cases.length === 0) {
-    throw new CliError(`${paths.join(", ")}: no test case; write some into a file named *.test.yaml`);
+    throw new CliError(
+      `${paths.join(", ")}: no test case; write some into a file named *.test.yaml, such as\n` +
+        '  - { from: shop/api, to: "orders-db:5432", expect: allow }',
+    );
   }
   return cases;
 }
