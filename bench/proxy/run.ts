@@ -28,7 +28,9 @@ const { values } = parseArgs({
 });
 
 if (process.env["BENCH_NAMESPACE"] !== "1") {
-  const script = 'ip link set lo up && echo 1024 65535 > /proc/sys/net/ipv4/ip_local_port_range && exec "$@"';
+  // The peers' own ports are reserved: a client's connection that lingers on one would keep a later peer from listening.
+  const sysctl = "/proc/sys/net/ipv4";
+  const script = `ip link set lo up && echo 7000-9999 > ${sysctl}/ip_local_reserved_ports && echo 1024 65535 > ${sysctl}/ip_local_port_range && exec "$@"`;
   const inner = [process.execPath, import.meta.filename, ...process.argv.slice(2)];
   const { status } = spawnSync("unshare", ["-n", "sh", "-c", script, "sh", ...inner], {
     stdio: "inherit",
