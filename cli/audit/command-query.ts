@@ -1,3 +1,4 @@
+import type { DuckDBConnection } from "@duckdb/node-api";
 import { type Command, Option } from "commander";
 import { CliError } from "../exit.ts";
 import { Output } from "../io/output.ts";
@@ -79,20 +80,29 @@ Exit code: 0 answered, also if nothing was found; 2 could not run.`,
     .action(async (paths: readonly string[], options: Options) => {
       const { sql, values } = statementOf(options, Date.now());
       const files = logFiles(paths);
-      const { names, rows } = await withRecords(files, { memory: options.memory }, (connection) =>
+      const { names, rows, known } = await withRecords(files, { memory: options.memory }, (connection) =>
         ask(async () => {
           if (options.sql !== undefined) {
             const statements = await connection.extractStatements(sql);
             const prepared = statements.count === 1 ? await statements.prepare(0) : undefined;
             checkReadOnly(prepared?.statementType);
           }
-          return selectRows(connection, sql, values);
+          const found = await selectRows(connection, sql, values);
+          // A wrong file must not look like a quiet night.
+          const known = found.rows.length > 0 || (await holdsRecords(connection));
+          return { ...found, known };
         }),
       );
       const output = new Output(process.stdout);
       await output.write(formatted(options.format, names, rows));
       await output.flush();
+      if (!known) process.stderr.write(`no record is in ${paths.join(", ")}\n`);
     });
+}
+
+async function holdsRecords(connection: DuckDBConnection): Promise<boolean> {
+  const { rows } = await selectRows(connection, "SELECT 1 AS one FROM records LIMIT 1", {});
+  return rows.length > 0;
 }
 
 function formatted(format: Options["format"], names: readonly string[], rows: readonly Row[]): string {

@@ -44,7 +44,7 @@ Without --key somebody who can write the files can write them anew from some lin
 nobody can tell whether lines were cut off the end of a chain that is still open: the last checkpoint in the proxy's own
 log (standard error, "audit checkpoint") is what to keep elsewhere.
 
-Exit code: 0 nothing is wrong, 1 something is, 2 could not run.`,
+Exit code: 0 nothing is wrong, 1 something is, 2 could not run, or there was nothing to verify.`,
     )
     .action(async (paths: readonly string[], options: Options) => {
       const keys = options.key.map(readKey);
@@ -53,6 +53,12 @@ Exit code: 0 nothing is wrong, 1 something is, 2 could not run.`,
       const output = new Output(process.stdout);
       await output.write(options.format === "json" ? verifyJson(found) : verifyText(found));
       await output.flush();
+      // An emptied file, or one of something else, holds nothing that was changed: that must not pass for verified.
+      if (found.chains.length === 0 && found.problems.length === 0) {
+        throw new CliError(
+          `${paths.join(", ")}: no record is in there, so nothing was verified. Is it the right file, or was it emptied?`,
+        );
+      }
       exit(found.problems.length > 0 ? EXIT.found : EXIT.ok);
     });
 }
