@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { compileAll } from "../../policy/compile/index.ts";
 import { type Finding, PolicyError } from "../../policy/finding.ts";
@@ -11,6 +11,7 @@ import {
 import { lint } from "../../policy/lint/index.ts";
 import { loadPolicySet } from "../../policy/load/index.ts";
 import { CliError } from "../exit.ts";
+import { makeFolder } from "../io/make-folder.ts";
 import { readManifests } from "../io/manifests.ts";
 import { documentFiles } from "./documents.ts";
 
@@ -80,7 +81,7 @@ export function writeDocuments(folder: string, files: ReadonlyMap<string, string
       if (readdirSync(folder).length > 0)
         throw new CliError(`${folder} holds files already: choose an empty folder, or remove them`);
     }
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
     for (const [name, text] of files) writeFileSync(join(folder, name), text, { flag: "wx" });
   } catch (cause) {
     if (cause instanceof CliError) throw cause;

@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { loadPolicySet } from "../../policy/load/index.ts";
 import { CliError } from "../exit.ts";
+import { makeFolder } from "../io/make-folder.ts";
 import type { Answers } from "./answers.ts";
 import { starterFiles } from "./files.ts";
 
@@ -19,7 +20,7 @@ export function writeStarter(folder: string, answers: Answers): string[] {
   loadPolicySet({ texts: policies.map(([name, text]) => ({ name: join(folder, name), text })) });
   const written: string[] = [];
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
     for (const [name, text] of files) {
       const path = join(folder, name);
       writeFileSync(path, text, { flag: "wx" });

@@ -119,3 +119,9 @@ test("says what it cannot know: attributes, authorizers, and ports that ambient 
     expect.stringMatching(/shop\/db, but not from workloads in ambient mode/),
   ]);
 });
+
+test("says so when there is nothing in the folder that could reach anything", () => {
+  const { rows, warnings } = reachFolder([join(import.meta.dirname, "../../examples/orders/policies")], {});
+  expect(rows).toEqual([]);
+  expect(warnings.join()).toContain("portreeve access");
+});

@@ -37,6 +37,17 @@ export function reachFolder(
   const inMesh = cluster.pods.filter(
     (pod) => membership(pod, cluster, { ...options, undeclared }) !== "none",
   );
+  if (manifests.objects.some(isPolicyDocument)) {
+    warnings.push(
+      "warning: there are portreeve policies in here, which are not what this reads\n" +
+        "    fix: ask `portreeve access`, or render them first with `portreeve render`",
+    );
+  } else if (cluster.pods.length === 0) {
+    warnings.push(
+      "warning: no workload is in here, so nobody can reach anything\n" +
+        "    fix: add the Deployments, StatefulSets or Pods that the policies are about",
+    );
+  }
   if (policies.length > 0 && cluster.pods.length > 0 && inMesh.length === 0) {
     warnings.push(
       "warning: no workload is in the mesh by the labels of its namespace or pods, so Istio's policies do nothing here\n" +
@@ -93,4 +104,13 @@ function isSecurityPolicy(value: unknown): value is { readonly kind: string } {
 /** `spec.rules[0]` as `["spec", "rules", 0]`. */
 function steps(path: string): (string | number)[] {
   return [...path.matchAll(/[^.[\]]+/g)].map(([step]) => (/^\d+$/.test(step) ? Number(step) : step));
+}
+
+function isPolicyDocument(object: unknown): boolean {
+  return (
+    typeof object === "object" &&
+    object !== null &&
+    "apiVersion" in object &&
+    String(object.apiVersion).startsWith("portreeve.dev/")
+  );
 }
