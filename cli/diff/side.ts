@@ -55,6 +55,11 @@ export function readSide(name: string, options: FolderOptions): Side {
 function readFiles(name: string): readonly PolicyFile[] {
   const git = existsSync(name) ? undefined : parseGitSide(name);
   if (git) return readGitSide(git);
+  if (!existsSync(name)) {
+    throw new CliError(
+      `${name} cannot be read: no such file or folder. A branch or commit is written with a path: ${name}:policies`,
+    );
+  }
   const stack = readStack(name);
   if (stack) return [stack];
   const { files, findings } = readPolicyFiles([name]);
