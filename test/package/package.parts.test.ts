@@ -123,6 +123,36 @@ describe("the packed package", () => {
     run(node, [join(root, "node_modules/typescript/bin/tsc"), "-p", program], program);
   });
 
+  it("has types for the classic resolution that `pulumi new` sets a program up with", () => {
+    writeFileSync(
+      join(program, "classic.ts"),
+      `import { AccessPlane } from "portreeve";
+       import { service } from "portreeve/policy";
+       import { expect } from "portreeve/testing";
+       export const used = [AccessPlane, service, expect];
+       // @ts-expect-error: found, and not any
+       export const wrong: string = service("db", { protocol: "postgres", ports: [5432], location: { type: "external" } });`,
+    );
+    writeFileSync(
+      join(program, "tsconfig.classic.json"),
+      JSON.stringify({
+        compilerOptions: {
+          module: "commonjs",
+          moduleResolution: "node10",
+          ignoreDeprecations: "6.0",
+          target: "es2020",
+          strict: true,
+          skipLibCheck: true,
+          noEmit: true,
+          types: [],
+        },
+        files: ["classic.ts"],
+      }),
+    );
+    const config = join(program, "tsconfig.classic.json");
+    run(node, [join(root, "node_modules/typescript/bin/tsc"), "-p", config], program);
+  });
+
   it("runs its command", () => {
     const bin = join(program, "node_modules/.bin/portreeve");
     expect(run(bin, ["--version"], program).trim()).toBe(
