@@ -25,6 +25,7 @@ interface Options {
   readonly waiverExpires?: string;
   readonly allowDifferences: Accepted;
   readonly now?: string;
+  readonly json?: true;
 }
 
 const NINETY_DAYS = 90 * 24 * 3_600_000;
@@ -65,6 +66,7 @@ export const registerImport: Register = (program, exit) => {
         .default("none"),
     )
     .option("--now <instant>", "count from this instant (default: now)")
+    .option("--json", "what was found and written, for programs, on stdout; needs --out to write")
     .addHelpText(
       "after",
       `
@@ -82,6 +84,13 @@ Exit code: 0 written, 1 nothing written (differences that were not accepted, or 
     .action((dir: string, options: Options) => {
       const now = instantOption("--now", options.now);
       const run = importFolder(dir, importOptions(options, now), options.allowDifferences, now);
+      if (options.json) {
+        const written = !run.refused && hasService(run) && options.out !== undefined;
+        if (written && options.out !== undefined) writeDocuments(options.out, run.files);
+        process.stdout.write(reportJson(run, written));
+        if (run.refused || !hasService(run)) exit(EXIT.found);
+        return;
+      }
       process.stderr.write(reportText(run.result, useColor(process.stderr)));
       const { differences, compared } = run.result;
       if (run.refused) {
@@ -92,7 +101,7 @@ Exit code: 0 written, 1 nothing written (differences that were not accepted, or 
         exit(EXIT.found);
         return;
       }
-      if (!run.result.documents.some(({ document }) => document.kind === "Service")) {
+      if (!hasService(run)) {
         process.stderr.write(
           "nothing written: no service was imported; the reasons are above, or the folder has none in the namespaces asked for\n",
         );
@@ -104,6 +113,15 @@ Exit code: 0 written, 1 nothing written (differences that were not accepted, or 
       process.stderr.write(summary(run, options.out));
     });
 };
+
+function hasService({ result }: ImportRun): boolean {
+  return result.documents.some(({ document }) => document.kind === "Service");
+}
+
+function reportJson({ result, files, findings, refused }: ImportRun, written: boolean): string {
+  const { noEqual, differences, notes, compared } = result;
+  return `${JSON.stringify({ version: 1, written, refused, files: Object.fromEntries(files), compared, differences, noEqual, notes, findings }, null, 2)}\n`;
+}
 
 function summary({ result, files, findings }: ImportRun, out: string | undefined): string {
   const counts = Map.groupBy(result.documents, ({ document }) => document.kind);

@@ -16,6 +16,7 @@ export const registerInit: Register = (program) => {
   }
   command
     .option("--yes", "ask nothing: what no flag says is taken as usual")
+    .option("--json", "what was written, for programs; asks nothing")
     .addHelpText(
       "after",
       `
@@ -28,16 +29,26 @@ On a terminal, what no flag says is asked for. Nothing is ever overwritten.
 
 Exit code: 0 written, 2 not written: the folder is in use, or a value cannot be.`,
     )
-    .action(async (dir: string, options: Partial<Answers> & { readonly yes?: boolean }) => {
-      refuseUsed(dir);
-      const tell = (text: string) => void process.stderr.write(text);
-      const interactive = process.stdin.isTTY === true && process.stderr.isTTY === true && !options.yes;
-      const answers = interactive
-        ? await asking(process.stdin, process.stderr, (ask) => collect(options, ask, tell))
-        : await collect(options, undefined, tell);
-      const written = writeStarter(dir, answers);
-      process.stdout.write(
-        `${written.map((path) => `wrote ${path}\n`).join("")}next: portreeve lint ${dir} && portreeve test ${dir}\n`,
-      );
-    });
+    .action(
+      async (
+        dir: string,
+        options: Partial<Answers> & { readonly yes?: boolean; readonly json?: boolean },
+      ) => {
+        refuseUsed(dir);
+        const tell = (text: string) => void process.stderr.write(text);
+        const terminal = process.stdin.isTTY === true && process.stderr.isTTY === true;
+        const interactive = terminal && !options.yes && !options.json;
+        const answers = interactive
+          ? await asking(process.stdin, process.stderr, (ask) => collect(options, ask, tell))
+          : await collect(options, undefined, tell);
+        const written = writeStarter(dir, answers);
+        if (options.json) {
+          process.stdout.write(`${JSON.stringify({ version: 1, written }, null, 2)}\n`);
+          return;
+        }
+        process.stdout.write(
+          `${written.map((path) => `wrote ${path}\n`).join("")}next: portreeve lint ${dir} && portreeve test ${dir}\n`,
+        );
+      },
+    );
 };

@@ -15,6 +15,7 @@ export const registerRender: Register = (program) => {
     .option("--ref <name=value>", "value of a ${ref:NAME}; may be given several times", collect, [])
     .option("--allow-refs", "leave ${ref:NAME} without a value in the files")
     .option("--now <instant>", "judge expiries at this instant (default: now)")
+    .option("--json", "what was written, for programs")
     .addHelpText(
       "after",
       `
@@ -28,16 +29,28 @@ when a guardrail or a compiler finds an error, and the folder changes as a whole
 
 Exit code: 0 written, 2 not written.`,
     )
-    .action((paths: readonly string[], options: RenderOptions & { readonly now?: string }) => {
-      const done = renderPolicies(paths, options, instantOption("--now", options.now));
-      if (done.findings.length > 0)
-        process.stderr.write(findingsText(done.findings, useColor(process.stderr)));
-      const removed = done.removed.length > 0 ? `, ${done.removed.length} no longer rendered removed` : "";
-      const refs = done.missing.length > 0 ? `; without a value: ${done.missing.join(", ")}` : "";
-      process.stdout.write(
-        `${options.out}: ${done.files} files for ${done.clusters.join(", ")}${removed}${refs}\n`,
-      );
-    });
+    .action(
+      (
+        paths: readonly string[],
+        options: RenderOptions & { readonly now?: string; readonly json?: boolean },
+      ) => {
+        const done = renderPolicies(paths, options, instantOption("--now", options.now));
+        if (done.findings.length > 0)
+          process.stderr.write(findingsText(done.findings, useColor(process.stderr)));
+        if (options.json) {
+          const { files, clusters, removed, missing } = done;
+          process.stdout.write(
+            `${JSON.stringify({ version: 1, out: options.out, files, clusters, removed, missing }, null, 2)}\n`,
+          );
+          return;
+        }
+        const removed = done.removed.length > 0 ? `, ${done.removed.length} no longer rendered removed` : "";
+        const refs = done.missing.length > 0 ? `; without a value: ${done.missing.join(", ")}` : "";
+        process.stdout.write(
+          `${options.out}: ${done.files} files for ${done.clusters.join(", ")}${removed}${refs}\n`,
+        );
+      },
+    );
 };
 
 function collect(value: string, all: readonly string[]): string[] {
