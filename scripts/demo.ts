@@ -3,7 +3,8 @@
  *
  * By default the Kubernetes side is rendered to a folder and AWS is off, so it needs no cluster and no account.
  * `--cluster` applies it to a real API server with Istio's custom resources and istiod's webhook, and to an AWS
- * emulator; `--keep` then leaves all of it running.
+ * emulator; `--keep` then leaves all of it running. `--people` shows the other half instead: a person and an agent who
+ * reach a database through the proxy.
  */
 import { parseArgs } from "node:util";
 import type { AccessRow } from "../policy/model/types.ts";
@@ -17,6 +18,7 @@ import { editPolicy, makeWorkspace } from "./demo/workspace.ts";
 const { values: flags } = parseArgs({
   options: {
     cluster: { type: "boolean", default: false },
+    people: { type: "boolean", default: false },
     keep: { type: "boolean", default: false },
     "real-providers": { type: "boolean", default: false },
     help: { type: "boolean", short: "h", default: false },
@@ -25,13 +27,16 @@ const { values: flags } = parseArgs({
 
 if (flags.help) {
   console.log(`Usage: npm run demo -- [--cluster] [--keep] [--real-providers]
+       npm run demo -- --people [--keep]
 
   --cluster         a real API server with Istio's custom resources and webhook, and an AWS emulator
-  --keep            with --cluster: leave it running when done, and print the kubeconfig
+  --people          a person and an agent sign in, reach a database with psql, are refused, and are found in the records
+  --keep            leave it running when done, and print how to look around: the kubeconfig, or commands to type
   --real-providers  use the kubernetes and aws providers of your Pulumi instead of the stand-ins`);
 } else {
   try {
-    await demo();
+    if (flags.people) await people();
+    else await demo();
   } catch (error) {
     // What the CLI printed is in the message; a stack trace of this script would bury it.
     console.error(`\nThe demo failed: ${failureText(error)}`);
@@ -39,11 +44,23 @@ if (flags.help) {
   }
 }
 
-async function demo(): Promise<void> {
+/** Loaded when it is asked for: the main demo needs neither a provider nor a database. */
+async function people(): Promise<void> {
+  if (flags.cluster || flags["real-providers"])
+    throw new Error("--people needs no cluster and no providers; leave --cluster and --real-providers away");
+  const { showPeople } = await import("./demo/people.ts");
+  await showPeople(teller(), flags.keep);
+}
+
+/** Says what comes next, with the seconds that have passed. */
+function teller(): (text: string) => void {
   const started = Date.now();
+  return (text) => console.log(`\n\u25b8 ${text}  [${((Date.now() - started) / 1000).toFixed(0)}s]`);
+}
+
+async function demo(): Promise<void> {
   const scope = await openScope("demo");
-  const say = (text: string) =>
-    console.log(`\n\u25b8 ${text}  [${((Date.now() - started) / 1000).toFixed(0)}s]`);
+  const say = teller();
   let target: DemoTarget | undefined;
   let keep = false;
   const pulumi = await openPulumi({ providers: flags["real-providers"] ? "real" : "stand-in" });
