@@ -31,7 +31,7 @@ if (flags.help) {
 
   --cluster         a real API server with Istio's custom resources and webhook, and an AWS emulator
   --people          a person and an agent sign in, reach a database with psql, are refused, and are found in the records
-  --keep            leave it running when done, and print how to look around: the kubeconfig, or commands to type
+  --keep            with --cluster or --people: leave it running when done, and print the kubeconfig, or commands to type
   --real-providers  use the kubernetes and aws providers of your Pulumi instead of the stand-ins`);
 } else {
   try {

@@ -48,5 +48,6 @@ As somebody else, who signs in with the browser of this machine (user bob or ali
   export PORTREEVE_HOME=${quoted(bob)}
   ${commandText(login)}
   ${commandText(["ls"])}
-  ${commandText(["request", "orders-db", "--for", "1h", "--reason", "to look around"])}`;
+  ${commandText(["request", "orders-db", "--for", "1h", "--reason", "to look around"])}
+The request is a file that waits for its review; this demo deploys none, so it changes nothing here.`;
 }

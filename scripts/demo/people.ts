@@ -150,7 +150,7 @@ async function auditSteps(say: Say, estate: PeopleEstate, alice: Person): Promis
     says: [/nothing was changed, removed, reordered or inserted/],
   });
 
-  say("Had somebody made another name of hers in one line, it would be found");
+  say("A copy with another name in one line is found out");
   const records = readFileSync(join(estate.dir, RECORDS), "utf8");
   writeFileSync(join(estate.dir, "forged.jsonl"), records.replace("okta:alice", "okta:mallory"));
   console.log(`$ sed '0,/okta:alice/s//okta:mallory/' ${RECORDS} > forged.jsonl`);
