@@ -161,6 +161,11 @@ it("a page of somebody else in the same browser gets no answer, though the brows
   scope.onStop(() => void server.close());
   const other = await browser.open(`http://127.0.0.1:${port}/`);
   const ask = async (from: Page, mode: string): Promise<unknown> => {
+    // While a page loads, its own title still comes over ours.
+    await until("a loaded page", 20, async () => {
+      const state = await from.value("`${document.readyState} ${location.protocol}`");
+      return state === "complete http:";
+    });
     await from.value(
       `document.title = "asking"; fetch("${origin}/live.json", { credentials: "include", mode: "${mode}" }).then((r) => \`\${r.type} \${r.status}\`, (e) => e.name).then((t) => { document.title = t; })`,
     );
