@@ -17,7 +17,7 @@ export function verifyText({ problems, more, notes, chains, lines, bytes }: Veri
     `${lines} lines, ${(bytes / 1e6).toFixed(1)} MB, ${chains.length} ${chains.length === 1 ? "chain" : "chains"}: ${
       problems.length === 0
         ? "nothing was changed, removed, reordered or inserted"
-        : `${problems.length + more} problems`
+        : problemCount(problems.length + more)
     }`,
   ];
   return `${out.map(printable).join("\n")}\n`;
@@ -29,4 +29,8 @@ function place(file: string, line: number): string {
 
 export function verifyJson(verification: Verification): string {
   return `${JSON.stringify({ ok: verification.problems.length === 0, ...verification }, undefined, 2)}\n`;
+}
+
+function problemCount(count: number): string {
+  return count === 1 ? "1 problem" : `${count} problems`;
 }
