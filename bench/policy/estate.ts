@@ -61,7 +61,7 @@ function groups(count: number): string[] {
 function service(index: number): string {
   const location =
     index % 3 === 0
-      ? "  hosts: [db-" + index + ".example.com]\n  location: { type: external }\n"
+      ? `  hosts: [db-${index}.example.com]\n  location: { type: external }\n`
       : `  location:\n    type: mesh\n    namespace: ${namespaceOf(index)}\n    selector: { app: service-${index} }\n    serviceAccount: workload-${index}\n`;
   return `${head("Service", `\n  name: service-${index}\n  labels: { tier: "${index % 3}" }`)}spec:
   protocol: postgres
