@@ -86,6 +86,8 @@ async function main(): Promise<number> {
     `Plan, on ${availableParallelism()} cores: real parts, lint, types, quick tests, tests on real parts\n`,
   );
   console.log(`${table(planned)}\n\n${summary(planned)}\n`);
+  if (process.env["PORTREEVE_KEYCLOAK"] !== "1")
+    console.log("left out: tests against Keycloak (PORTREEVE_KEYCLOAK=1 runs them)\n");
   let total: Count = { passed: 0, failed: 0, failures: [] };
   if (values.only.length === 0) {
     await makeParts();
