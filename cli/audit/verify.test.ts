@@ -108,6 +108,18 @@ describe("verifying", () => {
     );
   });
 
+  test("finds a line behind the last one, though it could be one that a killed writer left", () => {
+    const { lines, heads } = logOf(2, 0);
+    for (const line of ["x", lines.at(-1)?.replace('"chain"', '"chaix"') ?? ""]) {
+      const at = lines.length + 1;
+      expect(verifyText(joined([...lines, line]), heads).problems).toMatchObject([
+        { kind: "inserted", line: at },
+      ]);
+      // Without its end it may still be: that is a note.
+      expect(verifyText(joined(lines) + line, heads)).toMatchObject({ problems: [], notes: [{ line: at }] });
+    }
+  });
+
   test("finds every changed byte of a log, line feeds included, and names the line or the next one", () => {
     const { lines, heads } = logOf(2, 1);
     const bytes = Buffer.from(joined(lines));

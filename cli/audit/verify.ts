@@ -21,8 +21,10 @@ export class Verifier {
   #lines = 0;
   #bytes = 0;
   #file = "";
-  /** The last line before was unfinished; explained if a start line follows that says so. */
-  #torn: { readonly file: string; readonly line: number; readonly bytes: number } | undefined;
+  /** The last line before was unfinished; explained if a start line follows that says so, or if nothing has ended it yet. */
+  #torn:
+    | { readonly file: string; readonly line: number; readonly bytes: number; readonly ended: boolean }
+    | undefined;
 
   constructor(options: VerifyOptions) {
     this.#options = options;
@@ -57,12 +59,13 @@ export class Verifier {
   rest(bytes: Buffer, number: number): void {
     this.#tellTorn();
     this.#bytes += bytes.length;
-    this.#torn = { file: this.#file, line: number, bytes: bytes.length };
+    this.#torn = { ...this.#at(number), bytes: bytes.length, ended: false };
   }
 
   end(): Verification {
-    const { file, line } = this.#torn ?? {};
-    if (file !== undefined && line !== undefined) {
+    // The line feed of an unfinished line is written together with the start line behind it: alone, it is somebody else's.
+    if (this.#torn && !this.#torn.ended) {
+      const { file, line } = this.#torn;
       this.#torn = undefined;
       this.#note(
         file,
@@ -70,6 +73,7 @@ export class Verifier {
         "the last line is not finished: it is being written, or its writer was killed, or it was cut",
       );
     }
+    this.#tellTorn();
     for (const watch of this.#chains.values()) this.#endOf(watch);
     for (const { chain, seq, hash } of this.#expected) {
       const name = chain === undefined ? String(seq) : `${chain}:${seq}`;
@@ -106,7 +110,7 @@ export class Verifier {
   #unsealed(line: Buffer, number: number): void {
     this.#tellTorn();
     // A process that was killed leaves a line without its end; the next one ends it and says how long it was.
-    if (line.length > 0) this.#torn = { ...this.#at(number), bytes: line.length };
+    if (line.length > 0) this.#torn = { ...this.#at(number), bytes: line.length, ended: true };
     else this.#problem({ kind: "inserted", ...this.#at(number), message: "an empty line" });
   }
 
