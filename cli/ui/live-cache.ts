@@ -7,11 +7,13 @@ const MOST_SHARE = 0.1;
 /** What the proxies say, asked no more often than is good for them, however many pages look. */
 export class LiveCache {
   readonly #admins: readonly string[];
+  readonly #read: typeof readProxies;
   #last: Promise<{ at: number; views: readonly ProxyView[] }> | undefined;
   #again = 0;
 
-  constructor(admins: readonly string[]) {
+  constructor(admins: readonly string[], read: typeof readProxies = readProxies) {
     this.#admins = admins;
+    this.#read = read;
   }
 
   async get(): Promise<{ readonly at: number; readonly views: readonly ProxyView[] }> {
@@ -24,9 +26,14 @@ export class LiveCache {
   }
 
   async #ask(): Promise<{ at: number; views: readonly ProxyView[] }> {
-    const views = await readProxies("ui", this.#admins);
-    const took = Math.max(0, ...views.map(({ tookMs }) => tookMs));
-    this.#again = performance.now() + Math.max(LEAST_MS, took / MOST_SHARE);
-    return { at: Date.now(), views };
+    let took = 0;
+    try {
+      const views = await this.#read("ui", this.#admins);
+      for (const { tookMs } of views) took = Math.max(took, tookMs);
+      return { at: Date.now(), views };
+    } finally {
+      // Also when it failed: a page that was told so once would be told so for ever.
+      this.#again = performance.now() + Math.max(LEAST_MS, took / MOST_SHARE);
+    }
   }
 }
