@@ -36,7 +36,7 @@ export async function login(options: LoginOptions, tell: Tell): Promise<string[]
       throw new CliError(wrong);
     }
   }
-  saveContext(context);
+  await saveContext(context);
   const line = `context: ${context.name}`;
   if (answer.type === "access") return [whoText(answer.access), line];
   // Its own credential is what is wrong: AWS without keys, a token file that is not there, or a proxy that says no.

@@ -15,7 +15,7 @@ export async function logout(contextName: string | undefined, forget: boolean): 
   const context = chooseContext(contextName);
   const lines = await endSignIn(context);
   if (forget) {
-    forgetContext(context.name);
+    await forgetContext(context.name);
     lines.push(`context ${context.name} is removed`);
   }
   return lines;

@@ -3,6 +3,7 @@ import { parse, stringify } from "yaml";
 import { z } from "zod";
 import { CliError } from "../exit.ts";
 import { portreeveHome } from "./home.ts";
+import { withLock } from "./lock.ts";
 import { readPrivateFile, writePrivateFile } from "./private-file.ts";
 
 const text = z.string().min(1);
@@ -138,20 +139,27 @@ function issuesOf(error: z.ZodError): string {
 }
 
 /** Adds or replaces a context and makes it the current one; an agent's only where its person has none. */
-export function saveContext(added: Context): void {
-  const { current, contexts } = readContexts();
-  const stays = added.identity.type === "token-exchange" ? current : undefined;
-  writeContexts({
-    current: stays ?? added.name,
-    contexts: [...contexts.filter(({ name }) => name !== added.name), added],
+export function saveContext(added: Context): Promise<void> {
+  return change(({ current, contexts }) => {
+    const stays = added.identity.type === "token-exchange" ? current : undefined;
+    return {
+      current: stays ?? added.name,
+      contexts: [...contexts.filter(({ name }) => name !== added.name), added],
+    };
   });
 }
 
 /** Removes a context. */
-export function forgetContext(name: string): void {
-  const { current, contexts } = readContexts();
-  const rest = contexts.filter((one) => one.name !== name);
-  writeContexts({ ...(current === undefined || current === name ? {} : { current }), contexts: rest });
+export function forgetContext(name: string): Promise<void> {
+  return change(({ current, contexts }) => {
+    const rest = contexts.filter((one) => one.name !== name);
+    return { ...(current === undefined || current === name ? {} : { current }), contexts: rest };
+  });
+}
+
+/** Two that sign in at the same time would each write what they had read, and one would lose its context. */
+async function change(by: (all: Contexts) => Contexts): Promise<void> {
+  await withLock(`${pathOf()}.lock`, async () => writeContexts(by(readContexts())));
 }
 
 function writeContexts(all: Contexts): void {
