@@ -3,7 +3,7 @@
  * a clone of depth 1, against the stand-in for the forges' APIs. Not proven here: that the hosted runners and APIs agree with it.
  */
 import { execFile, execFileSync } from "node:child_process";
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -197,6 +197,19 @@ describe("the action", () => {
   it("puts nothing of a pull request into a script", () => {
     for (const { run } of ACTION.runs.steps) expect(run).not.toContain("${{");
   });
+
+  it.each(["../../outside", "a/b", "-rf", "", "a\nb", "x".repeat(65)])(
+    "has no marker %j, and touches no file by it",
+    async (marker) => {
+      openRequest("shop/web");
+      const run = await runAction({ marker });
+      expect(run.code).toBe(2);
+      expect(run.log).toContain("::error::portreeve: the input marker may hold");
+      expect(forge.calls).toEqual([]);
+      expect(readdirSync(dirname(dir)).filter((name) => name.startsWith("outside"))).toEqual([]);
+    },
+    120_000,
+  );
 
   it("tells who gains and who loses in one comment, in the log and in the summary, and nothing that main did", async () => {
     openRequest("shop/web");
