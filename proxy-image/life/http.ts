@@ -1,4 +1,4 @@
-import { chmodSync, rmSync } from "node:fs";
+import { lstatSync, rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { ProxyConfig } from "../../policy/compile/proxy/config.ts";
 import { readRevocation } from "../credentials/revoke.ts";
@@ -38,19 +38,34 @@ POST /reload                 read the configuration now
 POST /log?level=debug|info|warn|error
 `;
 
-/** Opens the admin interface on loopback or a Unix socket. */
+/**
+ * Opens the admin interface on loopback or a Unix socket.
+ *
+ * @throws Error when it cannot be bound, or something else than a socket is where the socket is to be
+ */
 export async function openAdmin(control: Control, where: NonNullable<ProxyConfig["admin"]>): Promise<Server> {
   if ("socket" in where) {
-    rmSync(where.socket, { force: true });
-    const server = await open({ path: where.socket }, (request, url, response) =>
-      admin(control, request, url, response),
-    );
-    chmodSync(where.socket, 0o600);
-    return server;
+    removeOldSocket(where.socket);
+    // It is bound before `open` returns, and is the owner's alone from then on: with a `chmod` afterwards there would be a
+    // moment in which others could connect.
+    const before = process.umask(0o177);
+    try {
+      return open({ path: where.socket }, (request, url, response) => admin(control, request, url, response));
+    } finally {
+      process.umask(before);
+    }
   }
   return open({ host: where.bind, port: where.port }, (request, url, response) =>
     admin(control, request, url, response),
   );
+}
+
+/** Of a process that was before: it could not be bound again. Whatever else has that name is not this program's to delete. */
+function removeOldSocket(path: string): void {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (!found) return;
+  if (!found.isSocket()) throw new Error(`admin.socket: ${path} is there, and is no socket`);
+  rmSync(path);
 }
 
 async function admin(
