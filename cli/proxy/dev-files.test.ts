@@ -1,6 +1,6 @@
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { load } from "../../proxy-image/life/load.ts";
 import { createDevFiles } from "./dev-files.ts";
@@ -25,6 +25,12 @@ describe("--dev", () => {
     expect(text).toContain("sslmode=verify-full");
     expect(text).toContain("spiffe://example.org/ns/nowhere/sa/stranger");
     expect(statSync(join(dir, "dev/clients/shop-api.key")).mode & 0o777).toBe(0o600);
+  });
+
+  test("takes a configuration in another folder by a relative path, as the documentation writes it", () => {
+    const written = relative(process.cwd(), config);
+    createDevFiles(written);
+    expect(load(written).files).toContain(config);
   });
 
   test("leaves valid files as they are", () => {

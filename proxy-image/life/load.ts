@@ -43,6 +43,7 @@ export class LoadError extends Error {
 export function load(configFile: string): Loaded {
   const files: string[] = [];
   const folder = dirname(resolve(configFile));
+  // What a configuration names is relative to it; its own name, to the working folder.
   const read = (path: string, what: string): string => {
     const full = resolve(folder, path);
     files.push(full);
@@ -53,7 +54,7 @@ export function load(configFile: string): Loaded {
       throw new LoadError(`${what} cannot be read: ${full} (${String(code)})`, { cause });
     }
   };
-  const config = parseProxyConfig(read(configFile, "the configuration"), configFile);
+  const config = parseProxyConfig(read(resolve(configFile), "the configuration"), configFile);
   const certificate = ownCertificate(config, read);
   const listenerCertificates = new Map<string, KeyPair>();
   for (const listener of config.listeners) {
