@@ -67,7 +67,7 @@ export class ConnectStage {
     this.#hold();
     const { credentials } = connection.state.generation;
     void credentials
-      .verify(head.authorization, this.#transport.workload?.leaf, Date.now())
+      .verify(head.authorization, this.#transport.workload?.leaf, connection.sourceAddress, Date.now())
       .then(
         (outcome) => this.#verified(head, outcome),
         (error: unknown) =>

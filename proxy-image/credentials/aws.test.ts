@@ -7,6 +7,7 @@ import { type AwsProvider, CALLER_IDENTITY, readSignedRequest } from "./signed-r
 import { NOW } from "./test-issuer.ts";
 
 const ENDPOINT = "sts.eu-west-1.amazonaws.com";
+const ALICE = "192.0.2.1";
 const DATE = "20261121T000000Z";
 const provider: AwsProvider = {
   name: "prod",
@@ -71,7 +72,7 @@ function verifier(reply: Answer | Error = answer(SESSION), replay = new Replay()
 
 const refusalOf = async (encoded: string, reply?: Answer | Error, at = NOW) => {
   const { aws, calls } = verifier(reply);
-  const outcome = await aws.verify(encoded, [provider], at);
+  const outcome = await aws.verify(encoded, [provider], ALICE, at);
   return { refusal: outcome.ok ? "accepted" : outcome.refusal, asked: calls.length };
 };
 
@@ -80,6 +81,7 @@ test("a request that STS vouches for names the role, and goes to the configured 
   const outcome = await aws.verify(
     request({ headers: { "x-unsigned": "1", accept: "text/evil" } }),
     [provider],
+    ALICE,
     NOW,
   );
   expect(outcome).toMatchObject({
@@ -204,16 +206,81 @@ describe("what STS says is refused when it is", () => {
 test("a request serves once, also when it comes twice at the same time; one that STS did not vouch for may be tried again", async () => {
   const { aws, calls } = verifier();
   const both = await Promise.all([
-    aws.verify(request(), [provider], NOW),
-    aws.verify(request(), [provider], NOW),
+    aws.verify(request(), [provider], ALICE, NOW),
+    aws.verify(request(), [provider], ALICE, NOW),
   ]);
   expect(both.filter(({ ok }) => ok)).toHaveLength(1);
-  expect(await aws.verify(request(), [provider], NOW + 929_999)).toMatchObject({ ok: false });
+  expect(await aws.verify(request(), [provider], ALICE, NOW + 929_999)).toMatchObject({ ok: false });
   expect(calls).toHaveLength(1);
   const down = verifier(new Error("down"));
-  expect(await down.aws.verify(request(), [provider], NOW)).toMatchObject({ refusal: "unavailable" });
-  expect(await down.aws.verify(request(), [provider], NOW)).toMatchObject({ refusal: "unavailable" });
+  expect(await down.aws.verify(request(), [provider], ALICE, NOW)).toMatchObject({ refusal: "unavailable" });
+  expect(await down.aws.verify(request(), [provider], ALICE, NOW)).toMatchObject({ refusal: "unavailable" });
   expect(down.calls).toHaveLength(2);
+});
+
+describe("questions to STS at one time", () => {
+  /** As many as are said, from each of the addresses, while STS does not answer. */
+  function hung(from: Readonly<Record<string, number>>) {
+    const waiting: (() => void)[] = [];
+    const aws = new AwsVerifier(
+      () => new Promise((done) => waiting.push(() => done(answer(SESSION)))),
+      new Replay(),
+    );
+    let signature = 0;
+    const ask = (address: string) => {
+      signature += 1;
+      return aws.verify(
+        request({ signature: signature.toString(16).padStart(64, "0") }),
+        [provider],
+        address,
+        NOW,
+      );
+    };
+    const asked = Object.entries(from).flatMap(([address, times]) =>
+      Array.from({ length: times }, () => ask(address)),
+    );
+    const release = async () => {
+      await new Promise((done) => setImmediate(done));
+      for (const reply of waiting.splice(0)) reply();
+    };
+    return { ask, asked, release, waiting };
+  }
+
+  test("of one stranger do not keep another client from asking; what is refused says so", async () => {
+    const { ask, asked, release } = hung({ "198.51.100.9": 16 });
+    expect(await ask("198.51.100.9")).toEqual({
+      ok: false,
+      refusal: "unavailable",
+      why: "too many requests to STS are under way from 198.51.100.9; try again",
+      provider: "prod",
+    });
+    const other = ask(ALICE);
+    await release();
+    expect(await other).toMatchObject({ ok: true });
+    expect((await Promise.all(asked)).every(({ ok }) => ok)).toBe(true);
+    // Given back.
+    const again = ask("198.51.100.9");
+    await release();
+    expect(await again).toMatchObject({ ok: true });
+  });
+
+  test("are bounded in all, whoever asks", async () => {
+    const addresses = Array.from({ length: 64 }, (_, index) => [`198.51.100.${index}`, 1] as const);
+    const { ask, waiting } = hung(Object.fromEntries(addresses));
+    expect(await ask(ALICE)).toMatchObject({ why: expect.stringContaining("under way in all") });
+    expect(waiting).toHaveLength(64);
+  });
+});
+
+test("what nobody was let in on is not remembered: genuine requests of other accounts do not fill the memory", async () => {
+  const replay = new Replay();
+  const foreign = answer("arn:aws:sts::999999999999:assumed-role/any/x1", "999999999999");
+  for (const reply of [foreign, answer("arn:aws:iam::123456789012:user/alice"), new Error("down")]) {
+    await verifier(reply, replay).aws.verify(request(), [provider], ALICE, NOW);
+  }
+  expect(replay.size).toBe(0);
+  await verifier(answer(SESSION), replay).aws.verify(request(), [provider], ALICE, NOW);
+  expect(replay.size).toBe(1);
 });
 
 test("a memory that is full refuses rather than forgets", () => {

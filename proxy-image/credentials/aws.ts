@@ -1,33 +1,45 @@
 import { roleOfCaller } from "./caller-arn.ts";
 import { type Credential, type Outcome, Refused, refused } from "./credential.ts";
 import { type Answer, type FetchOptions, fetchText } from "./fetch-text.ts";
-import { Replay } from "./replay.ts";
+import { Replay, type ReplayMemory } from "./replay.ts";
 import {
   type AwsProvider,
   CALLER_IDENTITY,
   readSignedRequest,
   type SignedRequest,
 } from "./signed-request.ts";
+import { SourceBound } from "./source-bound.ts";
 
-/** Questions to STS at one time: strangers can make the proxy ask, and must not make it ask without end. */
+/**
+ * Questions to STS at one time: strangers can make the proxy ask, and must neither make it ask without end nor keep others
+ * from asking.
+ */
 const MAX_ASKING = 64;
 
 /** Verifies signed GetCallerIdentity requests by sending them to STS, which alone can check the signature. */
 export class AwsVerifier {
   readonly #fetch: (url: string, options: FetchOptions) => Promise<Answer>;
-  readonly #replay: Replay;
-  #asking = 0;
+  readonly #replay: ReplayMemory;
+  readonly #asking = new SourceBound(() => MAX_ASKING);
 
   constructor(
     fetch: (url: string, options: FetchOptions) => Promise<Answer> = fetchText,
-    replay = new Replay(),
+    replay: ReplayMemory = new Replay(),
   ) {
     this.#fetch = fetch;
     this.#replay = replay;
   }
 
-  /** @param at epoch milliseconds */
-  async verify(encoded: string, providers: readonly AwsProvider[], at: number): Promise<Outcome> {
+  /**
+   * @param from address of the client
+   * @param at epoch milliseconds
+   */
+  async verify(
+    encoded: string,
+    providers: readonly AwsProvider[],
+    from: string,
+    at: number,
+  ): Promise<Outcome> {
     let provider: string | undefined;
     try {
       if (providers.length === 0) throw new Refused("no-provider", "no AWS account is accepted here");
@@ -40,11 +52,7 @@ export class AwsVerifier {
         throw new Refused("audience", "the request was signed for another audience (`x-portreeve-audience`)");
       provider = first.name;
       checkAge(request, first, at);
-      const { arn, account } = await this.#ask(request, first, at);
-      const caller = roleOfCaller(arn, request.region);
-      const own = fitting.find(({ accounts }) => accounts.includes(caller.account));
-      if (!own || account !== caller.account)
-        throw new Refused("account", "the role's account is not accepted here");
+      const { caller, own } = await this.#ask(request, fitting, first, from, at);
       provider = own.name;
       return { ok: true, credential: credentialOf(caller, own, request) };
     } catch (error) {
@@ -53,28 +61,44 @@ export class AwsVerifier {
     }
   }
 
+  /** @param first the provider whose times count: any of the fitting ones, until the account is known */
   async #ask(
     request: SignedRequest,
-    provider: AwsProvider,
+    fitting: readonly AwsProvider[],
+    first: AwsProvider,
+    from: string,
     at: number,
-  ): Promise<{ arn: string; account: string }> {
-    if (this.#asking >= MAX_ASKING)
-      throw new Refused("unavailable", "too many requests to STS are under way");
-    const { signature, signedAt } = request;
-    const use = this.#replay.use(signature, signedAt + provider.maxAge + provider.clockSkew, at);
-    if (use === "replayed")
-      throw new Refused("replayed", "this request was used before; sign a new one for each connection");
-    if (use === "full") throw new Refused("unavailable", "too many signed requests at this time");
-    this.#asking += 1;
+  ): Promise<{ caller: Caller; own: AwsProvider }> {
+    const reached = this.#asking.enter(from);
+    if (reached !== undefined) {
+      throw new Refused("unavailable", `too many requests to STS are under way ${reached}; try again`);
+    }
     try {
-      const answer = await this.#send(request, provider);
-      return readAnswer(answer);
-    } catch (error) {
-      // Nobody was let in on it: what is genuine may be tried again, and inventions must not fill the memory.
-      this.#replay.release(signature);
-      throw error;
+      await this.#useOnce(request, first, at);
+      try {
+        return callerOf(readAnswer(await this.#send(request, first)), request, fitting);
+      } catch (error) {
+        // Nobody was let in on it: what is genuine may be tried again; and neither inventions nor the genuine requests of
+        // foreign accounts, which anybody can have, must fill the memory.
+        this.#replay.release(request.signature);
+        throw error;
+      }
     } finally {
-      this.#asking -= 1;
+      this.#asking.leave(from);
+    }
+  }
+
+  async #useOnce({ signature, signedAt }: SignedRequest, provider: AwsProvider, at: number): Promise<void> {
+    const use = await this.#replay.use(signature, signedAt + provider.maxAge + provider.clockSkew, at);
+    switch (use) {
+      case "first":
+        return;
+      case "replayed":
+        throw new Refused("replayed", "this request was used before; sign a new one for each connection");
+      case "full":
+        throw new Refused("unavailable", "too many signed requests at this time");
+      case "unknown":
+        throw new Refused("unavailable", "whether this request was used before cannot be found out");
     }
   }
 
@@ -91,6 +115,21 @@ export class AwsVerifier {
       throw new Refused("unavailable", "STS cannot be reached", { cause });
     }
   }
+}
+
+type Caller = ReturnType<typeof roleOfCaller>;
+
+/** Who signed, and by which provider's account. */
+function callerOf(
+  { arn, account }: { arn: string; account: string },
+  { region }: SignedRequest,
+  fitting: readonly AwsProvider[],
+): { caller: Caller; own: AwsProvider } {
+  const caller = roleOfCaller(arn, region);
+  const own = fitting.find(({ accounts }) => accounts.includes(caller.account));
+  if (!own || account !== caller.account)
+    throw new Refused("account", "the role's account is not accepted here");
+  return { caller, own };
 }
 
 function checkAge(
@@ -127,7 +166,7 @@ function only(text: string, element: string): string | undefined {
 }
 
 function credentialOf(
-  { role, account, session }: ReturnType<typeof roleOfCaller>,
+  { role, account, session }: Caller,
   provider: AwsProvider,
   { signedAt, endpoint, audience }: SignedRequest,
 ): Credential {

@@ -66,15 +66,21 @@ export class CredentialVerifier {
   /**
    * @param authorization value of `Proxy-Authorization`: `Bearer TOKEN`, or `AWS4-STS REQUEST`
    * @param certificate DER of the client certificate on the connection
+   * @param from address of the client
    * @param at epoch milliseconds
    */
-  async verify(authorization: string, certificate: Uint8Array | undefined, at: number): Promise<Outcome> {
+  async verify(
+    authorization: string,
+    certificate: Uint8Array | undefined,
+    from: string,
+    at: number,
+  ): Promise<Outcome> {
     const [, scheme = "", value = ""] = /^([A-Za-z0-9-]+) +(\S+)$/.exec(authorization) ?? [];
     switch (scheme.toLowerCase()) {
       case "bearer":
         return this.verifyToken(value, certificate, at);
       case "aws4-sts":
-        return this.#aws.verify(value, this.#config.identityProviders.aws, at);
+        return this.#aws.verify(value, this.#config.identityProviders.aws, from, at);
       default:
         return refused("malformed", "show a credential as `Bearer TOKEN` or `AWS4-STS REQUEST`");
     }
