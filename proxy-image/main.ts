@@ -7,6 +7,7 @@ import { load } from "./life/load.ts";
 import { Log } from "./life/log.ts";
 import { askLedger } from "./life/place-channel.ts";
 import { ProxyProcess } from "./life/proxy-process.ts";
+import { askReplay } from "./life/replay-channel.ts";
 import { Supervisor } from "./life/supervisor.ts";
 import { OtlpMetrics } from "./metrics/otlp.ts";
 import { requireBun } from "./runtime/bun.ts";
@@ -74,7 +75,12 @@ async function runWorker(configFile: string, index: number, log: Log): Promise<v
     onMessage: (handler) => void process.on("message", handler),
   };
   const count = Number(process.env["PORTREEVE_WORKERS"]);
-  const proxy = new ProxyProcess(configFile, log, { index, count, places: askLedger(channel) });
+  const proxy = new ProxyProcess(configFile, log, {
+    index,
+    count,
+    places: askLedger(channel),
+    replay: askReplay(channel),
+  });
   onMistakes(proxy, log);
   // A supervisor that is gone leaves nobody who would end this process.
   process.on("disconnect", () => process.exit(1));

@@ -17,6 +17,7 @@ import { UpstreamTls, type UpstreamTlsFiles } from "./connect/upstream-tls.ts";
 import type { Connection } from "./connection.ts";
 import { AwsVerifier } from "./credentials/aws.ts";
 import { KeyRing } from "./credentials/key-ring.ts";
+import type { ReplayMemory } from "./credentials/replay.ts";
 import { Revocations } from "./credentials/revocations.ts";
 import { CredentialVerifier } from "./credentials/verifier.ts";
 import { Identifier, readSvid } from "./identify.ts";
@@ -93,6 +94,8 @@ export interface Worker {
   /** How many there are. */
   readonly count: number;
   readonly places: Places;
+  /** Signed requests that any of them has let somebody in on. */
+  readonly replay: ReplayMemory;
 }
 
 /**
@@ -119,7 +122,7 @@ export class ProxyState {
   /** Keys of identity providers. */
   readonly keys = new KeyRing();
   readonly revocations = new Revocations();
-  readonly #aws = new AwsVerifier();
+  readonly #aws: AwsVerifier;
   /** Connections that have not yet proved who they are. */
   handshakes = 0;
   readonly #worker: Worker | undefined;
@@ -134,6 +137,7 @@ export class ProxyState {
   /** @param worker when this is one of several processes of one proxy */
   constructor(loaded: Loaded, audit: AuditLog, metrics: ProxyMetrics, worker?: Worker) {
     this.#worker = worker;
+    this.#aws = new AwsVerifier(undefined, worker?.replay);
     this.places = worker?.places ?? new PlaceBook(() => this.deadlines.now);
     this.audit = audit;
     this.metrics = metrics;

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Verdict } from "../../policy/decide/index.ts";
+import { Replay } from "../credentials/replay.ts";
 import { type Revocation, Revocations } from "../credentials/revocations.ts";
 import { addSnapshots, type SeriesSnapshot } from "../metrics/series.ts";
 import type { Control, LiveConnection, VerdictQuestion } from "./control.ts";
@@ -8,6 +9,7 @@ import type { Log } from "./log.ts";
 import { serveLedger } from "./place-channel.ts";
 import { PlaceLedger, type WorkerPlaces } from "./place-ledger.ts";
 import type { ReloadResult } from "./reload.ts";
+import { serveReplay } from "./replay-channel.ts";
 
 /** A worker that dies again at once is started less and less often. */
 const RESTART_MS = 200;
@@ -34,6 +36,7 @@ export class Supervisor implements Control {
   readonly #timer: ReturnType<typeof setInterval>;
   readonly #count: number;
   readonly #ledger = new PlaceLedger();
+  readonly #replay = new Replay();
   /** Counters of workers that are gone. */
   #past: SeriesSnapshot = [];
   #revocations: readonly Revocation[] = [];
@@ -166,6 +169,7 @@ export class Supervisor implements Control {
     };
     const remote = new RemoteControl(channel);
     const places = serveLedger(this.#ledger, channel);
+    serveReplay(this.#replay, channel);
     remote.onServing = () => {
       for (const revocation of this.#revocations) void remote.ask("revoke", revocation).catch(() => {});
       tellBegin(channel);
