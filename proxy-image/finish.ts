@@ -18,7 +18,7 @@ export function finish(connection: Connection, reason: CloseReason, error: strin
   connection.closeReason = reason;
   connection.error = error;
   state.live.delete(connection);
-  if (phase === "identify") state.handshakes -= 1;
+  if (phase === "identify" && !state.credentialWaits.leave(connection)) state.handshakes -= 1;
   connection.connecting?.cancel();
   connection.connecting = undefined;
   // Who has left of its own accord, its socket half open, is refused nothing.

@@ -6,6 +6,7 @@ import type {
   ProxyService,
   ProxyServicePort,
 } from "../policy/compile/proxy/config.ts";
+import { CredentialWaits } from "./accept/credential-waits.ts";
 import type { AuditLog } from "./audit/audit-log.ts";
 import { Judge } from "./authorize.ts";
 import { LoginTokens } from "./broker/login-tokens.ts";
@@ -123,8 +124,11 @@ export class ProxyState {
   readonly keys = new KeyRing();
   readonly revocations = new Revocations();
   readonly #aws: AwsVerifier;
-  /** Connections that have not yet proved who they are. */
+  /** Connections that have not yet proved who they are, without those that wait for an identity provider. */
   handshakes = 0;
+  readonly credentialWaits = new CredentialWaits(() =>
+    shareOf(this.generation.config.limits.maxCredentialWaits, this.#worker),
+  );
   readonly #worker: Worker | undefined;
   draining = false;
   /** What the limit on file descriptors allows; beyond it a dial would fail, and whoever had been let in with it. */

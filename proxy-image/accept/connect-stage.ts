@@ -8,6 +8,7 @@ import { type ConnectHead, readConnectHead } from "../protocol/connect-head.ts";
 import { sentence } from "../protocol/refusal.ts";
 import type { Generation } from "../state.ts";
 import { answerAndClose } from "./answer.ts";
+import { awaitOutcome } from "./credential-waits.ts";
 import { challenge, jsonAnswer, refusalAnswer } from "./http-answer.ts";
 import { principalOf } from "./identify-client.ts";
 import type { TransportFacts } from "./transport.ts";
@@ -66,23 +67,16 @@ export class ConnectStage {
     }
     this.#hold();
     const { credentials } = connection.state.generation;
-    void credentials
-      .verify(head.authorization, this.#transport.workload?.leaf, connection.sourceAddress, Date.now())
-      .then(
-        (outcome) => this.#verified(head, outcome),
-        (error: unknown) =>
-          this.#verified(
-            head,
-            refused("unavailable", "the credential could not be verified"),
-            wordsOf(error),
-          ),
-      )
-      .catch((error: unknown) => connection.finish("internal-error", wordsOf(error)));
+    const certificate = this.#transport.workload?.leaf;
+    awaitOutcome(
+      connection,
+      credentials.verify(head.authorization, certificate, connection.sourceAddress, Date.now()),
+      (outcome, detail) => this.#verified(head, outcome, detail),
+    );
   }
 
   #verified(head: CompleteHead, outcome: Outcome, detail?: string): void {
     const connection = this.#connection;
-    if (connection.phase !== "identify") return;
     const transport = principalOf(connection, this.#transport.workload);
     const principal = outcome.ok ? chainOf(transport, outcome.credential) : undefined;
     const { metrics } = connection.state;
@@ -186,10 +180,6 @@ export class ConnectStage {
     this.#paused = true;
     this.#connection.client.pause();
   }
-}
-
-function wordsOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 /** Nothing is known of the client, and something could be. */

@@ -4,6 +4,7 @@ import type { Connection } from "../connection.ts";
 import { chainOf, type Outcome, refused } from "../credentials/credential.ts";
 import { MAX_TOKEN } from "../credentials/oidc.ts";
 import type { Generation, ServiceState } from "../state.ts";
+import { awaitOutcome } from "./credential-waits.ts";
 import { principalOf } from "./identify-client.ts";
 import type { TransportFacts } from "./transport.ts";
 
@@ -106,18 +107,15 @@ export class PasswordStage {
     this.#verifying = true;
     const { credentials } = this.#connection.state.generation;
     const certificate = this.#transport.workload?.leaf;
-    void credentials
-      .verifyToken(token, certificate, Date.now(), this.#provider)
-      .catch(() => refused("unavailable", "the credential could not be verified", this.#provider))
-      .then((outcome) => this.#verified(outcome))
-      .catch((error: unknown) => {
-        this.#connection.finish("internal-error", error instanceof Error ? error.message : String(error));
-      });
+    awaitOutcome(
+      this.#connection,
+      credentials.verifyToken(token, certificate, Date.now(), this.#provider),
+      (outcome, detail) => this.#verified(outcome, detail),
+    );
   }
 
-  #verified(outcome: Outcome): void {
+  #verified(outcome: Outcome, detail?: string): void {
     const connection = this.#connection;
-    if (connection.phase !== "identify") return;
     const transport = principalOf(connection, this.#transport.workload);
     const principal = outcome.ok ? chainOf(transport, outcome.credential) : undefined;
     const { metrics } = connection.state;
@@ -147,7 +145,7 @@ export class PasswordStage {
       state,
       `the password is no token that is accepted: ${why}`,
       "credential-refused",
-      `${refusal}: ${why}`,
+      `${refusal}: ${detail ?? why}`,
     );
   }
 

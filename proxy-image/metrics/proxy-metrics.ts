@@ -152,6 +152,11 @@ export class ProxyMetrics {
       "Connections that have not yet proved who they are.",
       state.handshakes,
     );
+    gauge(
+      "portreeve_credential_waits",
+      "Clients that wait until an identity provider answers.",
+      state.credentialWaits.size,
+    );
     const expires = state.generation.certificateExpires;
     if (expires !== undefined) {
       gauge(

@@ -7,7 +7,9 @@ export function dueAt(connection: Connection, now: number): number {
   const { deadline } = connection;
   switch (connection.phase) {
     case "identify":
-      if (now >= deadline) connection.finish("handshake-timeout");
+      if (now >= deadline && !connection.state.credentialWaits.expire(connection)) {
+        connection.finish("handshake-timeout");
+      }
       return deadline;
     case "queue":
       if (now >= deadline) connection.finish("queue-timeout");

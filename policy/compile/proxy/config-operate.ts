@@ -102,10 +102,23 @@ export const processLimitsSchema = z.strictObject({
    * descriptor limit of each process allows
    */
   maxConnections: z.int().min(1).default(100_000),
-  /** Connections that have not yet proved who they are; several workers have equal parts of it. @default 4096 */
+  /**
+   * Connections that have not yet proved who they are, without those that wait for an identity provider; several workers
+   * have equal parts of it. @default 4096
+   */
   maxHandshakes: z.int().min(1).default(4_096),
-  /** From accept to a verified identity, PROXY header included. A slow one is closed. @default 10s */
+  /**
+   * From accept to a verified identity, PROXY header included, without the time that an identity provider takes. A slow one
+   * is closed. @default 10s
+   */
   handshakeTimeout: duration.default(10_000),
+  /**
+   * Clients that wait until an identity provider answers, a quarter of them from one address (IPv6: one /64) at most;
+   * several workers have equal parts of it. @default 1024
+   */
+  maxCredentialWaits: z.int().min(1).default(1_024),
+  /** How long a client waits for an identity provider. @default 10s */
+  credentialTimeout: duration.default(10_000),
   /** Live connections of one principal over all services. @default no bound */
   maxConnectionsPerPrincipal: z.int().min(1).optional(),
   /** Bytes held for one direction of one connection before its sender is paused. @default 256KiB */
