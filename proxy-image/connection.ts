@@ -177,10 +177,9 @@ export class Connection implements Timed, Asker, StreamEvents {
   awaitPassword(
     transport: TransportFacts,
     target: { readonly service: ServiceState; readonly port: number },
-    provider: string,
   ): void {
     this.transport = transport;
-    this.head = new PasswordStage(this, transport, target, provider);
+    this.head = new PasswordStage(this, transport, target);
   }
 
   /** The head is read and dealt with; what follows is the connection's own. */

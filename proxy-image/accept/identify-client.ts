@@ -83,7 +83,7 @@ function proceed(
     return;
   }
   if (listener.mode === "tls" && listener.passwordToken) {
-    connection.awaitPassword(transport, target, listener.passwordToken.provider);
+    connection.awaitPassword(transport, target);
     return;
   }
   connection.identified(transport, target.service, target.port, principalOf(connection, workload));

@@ -4,6 +4,7 @@ import type { Connection } from "../connection.ts";
 import { chainOf, type Outcome, refused } from "../credentials/credential.ts";
 import { MAX_TOKEN } from "../credentials/oidc.ts";
 import type { Generation, ServiceState } from "../state.ts";
+import { currentListener } from "./admit.ts";
 import { awaitOutcome } from "./credential-waits.ts";
 import { principalOf } from "./identify-client.ts";
 import type { TransportFacts } from "./transport.ts";
@@ -15,6 +16,14 @@ const CANNOT_CONNECT = "57P03";
 const ASK_PASSWORD: Uint8Array = Uint8Array.of(0x52, 0, 0, 0, 8, 0, 0, 0, 3);
 /** The answer to a request for encryption inside of the TLS that is there already. */
 const NO_ENCRYPTION: Uint8Array = Uint8Array.of(0x4e);
+
+const NO_TOKENS = "the port takes no tokens of this provider any more";
+
+/** Whose tokens the client's port takes now; undefined for none. */
+function providerOf({ state, listener }: Connection): string | undefined {
+  const now = currentListener(state, listener);
+  return now.mode === "tls" ? now.passwordToken?.provider : undefined;
+}
 
 /**
  * A stock PostgreSQL client whose password is a token of an identity provider. The proxy asks for it in the server's place,
@@ -29,9 +38,9 @@ const NO_ENCRYPTION: Uint8Array = Uint8Array.of(0x4e);
 export class PasswordStage {
   readonly #connection: Connection;
   readonly #transport: TransportFacts;
-  readonly #service: ServiceState;
-  readonly #port: number;
-  readonly #provider: string;
+  readonly #target: { readonly service: ServiceState; readonly port: number };
+  /** By whose word the password was judged. */
+  #provider: string | undefined;
   /** Under which the certificate was verified. */
   readonly #generation: Generation;
   #bytes: Uint8Array = new Uint8Array(0);
@@ -43,13 +52,10 @@ export class PasswordStage {
     connection: Connection,
     transport: TransportFacts,
     target: { readonly service: ServiceState; readonly port: number },
-    provider: string,
   ) {
     this.#connection = connection;
     this.#transport = transport;
-    this.#service = target.service;
-    this.#port = target.port;
-    this.#provider = provider;
+    this.#target = target;
     this.#generation = connection.state.generation;
   }
 
@@ -105,6 +111,12 @@ export class PasswordStage {
     const token = Buffer.from(body.subarray(0, -1)).toString("latin1");
     this.#bytes = new Uint8Array(0);
     this.#verifying = true;
+    // Of this moment: a reload may have come since the handshake, or since the client was asked for its password.
+    this.#provider = providerOf(this.#connection);
+    if (this.#provider === undefined) {
+      this.#refuse(INVALID_PASSWORD, `${NO_TOKENS}; connect again`, "access-lost", NO_TOKENS);
+      return;
+    }
     const { credentials } = this.#connection.state.generation;
     const certificate = this.#transport.workload?.leaf;
     awaitOutcome(
@@ -120,26 +132,26 @@ export class PasswordStage {
     const principal = outcome.ok ? chainOf(transport, outcome.credential) : undefined;
     const { metrics } = connection.state;
     if (outcome.ok && principal && this.#startup) {
-      metrics.credential(this.#provider, "ok");
+      metrics.credential(outcome.credential.provider, "ok");
       connection.credential = outcome.credential;
       connection.principal = principal;
       // Time has passed since the handshake: what vouched for certificate and token may be gone.
-      const lost =
-        connection.state.generation === this.#generation ? undefined : lostGround(connection, true);
+      const lost = connection.state.generation === this.#generation ? undefined : this.#lost();
       if (lost !== undefined) {
         this.#refuse(INVALID_PASSWORD, `${lost}; connect again`, "access-lost", lost);
         return;
       }
       connection.headRead();
       const { until } = outcome.credential;
-      connection.identified(this.#transport, this.#service, this.#port, principal, until);
+      const { service, port } = this.#target;
+      connection.identified(this.#transport, service, port, principal, until);
       connection.data(this.#startup);
       return;
     }
     const { refusal, why } = outcome.ok
       ? refused("conflict", "certificate and token name different agents")
       : outcome;
-    metrics.credential(this.#provider, refusal);
+    metrics.credential(this.#provider ?? "none", refusal);
     const state = refusal === "unavailable" ? CANNOT_CONNECT : INVALID_PASSWORD;
     this.#refuse(
       state,
@@ -147,6 +159,16 @@ export class PasswordStage {
       "credential-refused",
       `${refusal}: ${detail ?? why}`,
     );
+  }
+
+  #lost(): string | undefined {
+    const connection = this.#connection;
+    const { service } = this.#target;
+    if (providerOf(connection) !== this.#provider) return NO_TOKENS;
+    if (connection.state.services.get(service.config.name) !== service) {
+      return "the service is no longer declared";
+    }
+    return lostGround(connection, true);
   }
 
   #refuse(

@@ -5,6 +5,7 @@
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import type { ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import type { ProxyConfigInput } from "../../../policy/compile/proxy/config.ts";
@@ -28,6 +29,7 @@ let scope: Scope;
 let proxy: TestProxy;
 let backend: Backend;
 let shared = 0;
+let psql = 0;
 let original: ProxyConfigInput;
 const issuer = new WildIssuer();
 const key = createKey("one");
@@ -35,20 +37,45 @@ const key = createKey("one");
 beforeAll(async () => {
   scope = await openScope("reload-between");
   backend = await startBackend(scope);
-  const [port = 0, issuerPort = 0] = await freePorts(2);
+  const [port = 0, issuerPort = 0, passwordPort = 0] = await freePorts(3);
   shared = port;
+  psql = passwordPort;
   issuer.keys = [key];
   await issuer.start(scope, issuerPort);
   writeFileSync(join(scope.dir, "issuer.pem"), issuer.ca.cert);
   writeFileSync(join(scope.dir, "others.pem"), createAuthority("others").cert);
   proxy = await startProxy(scope, {
-    listeners: [{ name: "shared", mode: "connect", bind: "127.0.0.1", port, clientCertificate: "request" }],
+    listeners: [
+      { name: "shared", mode: "connect", bind: "127.0.0.1", port, clientCertificate: "request" },
+      {
+        name: "psql",
+        mode: "tls",
+        bind: "127.0.0.1",
+        port: psql,
+        service: "psql-db",
+        passwordToken: { provider: "okta" },
+      },
+    ],
     services: [
       { name: "orders-db", ports: [{ port: 5432 }], endpoints: [{ host: "127.0.0.1", port: backend.port }] },
+      {
+        name: "psql-db",
+        ports: [{ port: 5432, protocol: "postgres" }],
+        endpoints: [{ host: "127.0.0.1", port: backend.port }],
+        tls: { mode: "mutual", ca: join(scope.dir, "issuer.pem"), sni: "db.example.com" },
+        auth: { type: "trust" },
+      },
     ],
     rules: [
       { id: "api", action: "allow", service: "orders-db", subjects: { workloads: [API] } },
       { id: "dba", action: "allow", service: "orders-db", subjects: { idpGroups: ["okta:dba"] } },
+      {
+        id: "psql",
+        action: "allow",
+        service: "psql-db",
+        subjects: { idpGroups: ["okta:dba"] },
+        loginUsers: ["reader"],
+      },
       { id: "alice", action: "allow", service: "orders-db", subjects: { users: ["okta:alice@example.com"] } },
     ],
     limits: { handshakeTimeout: "20s" },
@@ -58,6 +85,12 @@ beforeAll(async () => {
           name: "okta",
           issuer: issuer.issuer,
           audiences: ["portreeve"],
+          ca: join(scope.dir, "issuer.pem"),
+        },
+        {
+          name: "partners",
+          issuer: issuer.issuer,
+          audiences: ["partners"],
           ca: join(scope.dir, "issuer.pem"),
         },
       ],
@@ -167,4 +200,76 @@ test("a deny of groups that comes meanwhile refuses a token that says nothing of
     { groups: undefined },
   );
   expect(answer).toMatch(REFUSED);
+});
+
+/** A string of PostgreSQL's protocol behind a message's type and length. */
+function message(type: string, text: string): Buffer {
+  const body = Buffer.from(`${text}\0`);
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(4 + body.length);
+  return Buffer.concat([Buffer.from(type), length, body]);
+}
+
+/** Begins as psql does, and is asked for its password. */
+async function beginPsql(): Promise<Socket> {
+  const socket = await connectTls(proxy, psql, undefined);
+  const version = "\0\u0003\0\0";
+  socket.write(message("", `${version}user\0reader\0database\0orders\0`));
+  const [asked] = (await once(socket, "data")) as [Buffer];
+  expect(asked.toString("latin1").at(0)).toBe("R");
+  return socket;
+}
+
+async function givePassword(socket: Socket): Promise<string> {
+  socket.write(message("p", bearer({}).replace("Bearer ", "")));
+  const [answer] = (await once(socket, "data")) as [Buffer];
+  socket.destroy();
+  return answer.toString("latin1");
+}
+
+const portTakes = (config: ProxyConfigInput, passwordToken: object | undefined): ProxyConfigInput => ({
+  ...config,
+  listeners: (config.listeners ?? []).map((one) =>
+    one.mode === "tls" ? { ...one, passwordToken: passwordToken as typeof one.passwordToken } : one,
+  ),
+});
+
+test.each([
+  ["another provider's tokens", { provider: "partners" }],
+  ["no tokens any more", undefined],
+])("a token of the provider of before is no password where the port takes %s by then", async (_, takes) => {
+  const dialled = backend.connections;
+  const socket = await beginPsql();
+  const before = proxy.records().length;
+  expect((await proxy.reconfigure((config) => portTakes(config, takes))).result).toBe("applied");
+  expect(await givePassword(socket)).toMatch(/SFATAL.*C28P01/s);
+  await until("it is recorded", 10, () => proxy.records().length > before);
+  expect(proxy.records().at(-1)).toMatchObject({ listener: "psql", verdict: "deny" });
+  expect(backend.connections).toBe(dialled);
+});
+
+test("nor is one that was still being verified then; without a reload it is", async () => {
+  const asked = Promise.withResolvers<ServerResponse>();
+  issuer.answerKeys = (response) => asked.resolve(response);
+  authorities += 1;
+  const ca = join(scope.dir, `issuer-${authorities}.pem`);
+  writeFileSync(ca, issuer.ca.cert + "\n".repeat(authorities));
+  expect((await proxy.reconfigure((config) => provider(config, { ca }))).result).toBe("applied");
+  const response = await asked.promise;
+  const socket = await beginPsql();
+  const answer = givePassword(socket);
+  await until("it waits for the keys", 10, async () =>
+    (await proxy.metrics()).includes("portreeve_credential_waits 1\n"),
+  );
+  const { result } = await proxy.reconfigure((config) => portTakes(config, { provider: "partners" }));
+  expect(result).toBe("applied");
+  response.end(JSON.stringify({ keys: issuer.keys.map(({ jwk }) => jwk) }));
+  expect(await answer).toContain("the port takes no tokens of this provider any more");
+  expect(await proxy.record({ close: "access-lost", listener: "psql" })).toMatchObject({ verdict: "deny" });
+
+  issuer.answerKeys = undefined;
+  await proxy.reconfigure(() => original);
+  const dialled = backend.connections;
+  await givePassword(await beginPsql()).catch(() => "");
+  await until("the backend is dialled", 10, () => backend.connections > dialled);
 });
