@@ -58,7 +58,14 @@ function tellRefusal(connection: Connection, reason: CloseReason): void {
   const protocol = connection.service?.port(connection.servicePort)?.protocol ?? "tcp";
   const message = connection.overHttp
     ? httpRefusal(connection, reason, name)
-    : refusalMessage(protocol, reason, name, connection.id, connection.mysqlGreeted ? 3 : 0);
+    : refusalMessage(
+        protocol,
+        reason,
+        name,
+        connection.id,
+        connection.mysqlGreeted ? 3 : 0,
+        connection.error,
+      );
   if (message) connection.client.write(message);
 }
 
@@ -66,7 +73,7 @@ function httpRefusal(connection: Connection, reason: CloseReason, service: strin
   const { principal, servicePort, verdict } = connection;
   if (reason === "denied" && isNobody(connection, principal)) return askForCredential(connection);
   const status = refusalStatus(reason);
-  const message = sentence(reason, service);
+  const message = sentence(reason, service, connection.error);
   if (status !== 403) {
     const error = status === 429 ? "limit" : "unavailable";
     return refusalAnswer(connection, status, { error, message, service });

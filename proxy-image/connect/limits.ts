@@ -1,4 +1,5 @@
 import type { LiveCounts } from "../live-counts.ts";
+import type { Reached } from "../protocol/limit-words.ts";
 import { NEVER } from "../relay/bounds.ts";
 import type { Limited } from "./place.ts";
 import type { Rates } from "./rates.ts";
@@ -9,7 +10,7 @@ import type { Rates } from "./rates.ts";
  *
  * @param entered the connection is already counted: it waited for a place, and others may have come meanwhile
  */
-export function liveLimit(limited: Limited, counts: LiveCounts, entered = false): string | undefined {
+export function liveLimit(limited: Limited, counts: LiveCounts, entered = false): Reached | undefined {
   const { principalKey, rules, agent, perPrincipal } = limited;
   const own = entered ? 1 : 0;
   const held = counts.ofPrincipal(principalKey) - own;
@@ -31,7 +32,7 @@ export function liveLimit(limited: Limited, counts: LiveCounts, entered = false)
  *
  * @param now monotonic milliseconds
  */
-export function rateLimit(limited: Limited, rates: Rates, now: number): string | undefined {
+export function rateLimit(limited: Limited, rates: Rates, now: number): Reached | undefined {
   const bounds = boundsOf(limited);
   for (const { key, limit, what } of bounds) {
     if (!rates.allows(key, limit, now)) return `rate of ${what}`;

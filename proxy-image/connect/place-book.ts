@@ -1,4 +1,5 @@
 import { LiveCounts } from "../live-counts.ts";
+import type { Reached } from "../protocol/limit-words.ts";
 import { type Applicant, ServiceAdmission } from "./admission.ts";
 import { liveLimit, rateLimit } from "./limits.ts";
 import type { Asker, Place, PlaceRequest, Places, ServiceLimits } from "./place.ts";
@@ -166,7 +167,7 @@ export class BookPlace implements Place, Applicant {
     this.#book.counts.enterRules(this.#request.rules, this.principalKey);
   }
 
-  #refuse(why: string): void {
+  #refuse(why: Reached): void {
     this.#state = "left";
     this.#asker.placeRefused(why);
   }

@@ -39,7 +39,7 @@ export interface PlaceRequest extends Limited {
 export interface Asker {
   placeGranted(): void;
   placeQueued(): void;
-  /** @param why which bound, in words */
+  /** @param why which bound: a `Reached`, as records have it */
   placeRefused(why: string): void;
 }
 

@@ -1,11 +1,14 @@
 import type { ProxyProtocolName } from "../../policy/compile/proxy/config.ts";
 import type { CloseReason } from "../close-reason.ts";
+import { limitWords } from "./limit-words.ts";
 import { writeError, writePacket } from "./mysql-packets.ts";
 
 /**
  * What an identified client that is not let through is told in its own protocol, so that a person at psql reads a
  * sentence instead of "server closed the connection unexpectedly". Undefined where the protocol has no way to say it.
- * It names the service and the connection, never the policy.
+ * It names the service and the connection, and of the policy only a bound that the client itself has reached.
+ *
+ * @param error what the record has in `error`
  */
 export function refusalMessage(
   protocol: ProxyProtocolName,
@@ -13,8 +16,9 @@ export function refusalMessage(
   service: string,
   connection: string,
   mysqlSequence = 0,
+  error?: string,
 ): Uint8Array | undefined {
-  const text = `portreeve: ${sentence(reason, service)} (connection ${connection})`;
+  const text = `portreeve: ${sentence(reason, service, error)} (connection ${connection})`;
   switch (protocol) {
     case "postgres":
       return postgresError(sqlState(reason), text);
@@ -67,16 +71,20 @@ export function tunnelStatus(reason: CloseReason): number {
   return refusalStatus(reason) === 403 ? 401 : 503;
 }
 
-export function sentence(reason: CloseReason, service: string): string {
+/** @param error what the record has in `error`; of no other refusal than that of a bound is any of it told */
+export function sentence(reason: CloseReason, service: string, error?: string): string {
   switch (reason) {
     case "denied":
     case "access-lost":
     case "credential-expired":
     case "revoked":
       return `access to ${service} is denied`;
-    case "limit":
+    case "limit": {
+      const reached = error === undefined ? undefined : limitWords(error);
+      return `too many connections to ${service}${reached === undefined ? "" : `: ${reached}`}`;
+    }
     case "queue-timeout":
-      return `too many connections to ${service}`;
+      return `too many connections to ${service}: none of its places became free in time`;
     case "connect-failed":
     case "connect-timeout":
       return `${service} cannot be reached`;

@@ -6,7 +6,7 @@ import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import type { ServerResponse } from "node:http";
 import { join } from "node:path";
-import { type TLSSocket, connect as tlsConnect } from "node:tls";
+import { type ConnectionOptions, type TLSSocket, connect as tlsConnect } from "node:tls";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { claimsOf, createKey, token } from "../../../proxy-image/credentials/test-issuer.ts";
 import { freePorts } from "../../cluster/ports.ts";
@@ -54,13 +54,15 @@ afterAll(() => scope?.stop());
 
 /** Shows a token. */
 async function show(localAddress: string): Promise<TLSSocket> {
-  const socket = tlsConnect({
+  // Not in the typings, but passed on to the socket underneath.
+  const options: ConnectionOptions & { localAddress: string } = {
     host: "127.0.0.1",
     port: people,
     servername: "localhost",
     ca: proxy.ca.cert,
     localAddress,
-  });
+  };
+  const socket = tlsConnect(options);
   scope.onStop(() => void socket.destroy());
   const now = Math.floor(Date.now() / 1_000);
   const jwt = token(key, claimsOf({ iss: issuer.issuer, iat: now, exp: now + 300 }));
