@@ -7,12 +7,30 @@ type Fields = Readonly<Record<string, unknown>>;
 /** Different connections kept. A record more costs nothing; a principal, service or address more does. */
 const MAX_OBSERVED = 200_000;
 
-/** Adds records up. Memory grows with who touched what from where, not with how often. */
+/** One record, as far as it is added up. */
+interface Single {
+  readonly connection: Connection;
+  readonly verdict: "allow" | "deny";
+  readonly reason: string;
+  readonly rules: readonly string[];
+  readonly bytes: number;
+  /** Of its first and latest record. */
+  readonly first: number;
+  readonly time: number;
+  readonly place: LogPlace;
+}
+
+/**
+ * Adds records up. Memory grows with who touched what from where, and with how many long connections there are at a time,
+ * not with how often.
+ */
 export class Observer {
   readonly #since: number;
   readonly #until: number;
   readonly #byAddress: (service: string) => boolean;
   readonly #byKey = new Map<string, Observed>();
+  /** Long connections of which the period has an `update` and no end, by id: a grant that they use is in use. */
+  readonly #open = new Map<string, Single>();
   #records = 0;
   #lost = 0;
   #unreadable = 0;
@@ -69,7 +87,13 @@ export class Observer {
     };
   }
 
+  /** What there is, once everything was read. */
   end(): Observations {
+    for (const [id, single] of this.#open) {
+      this.#records += 1;
+      this.#add(single);
+      this.#open.delete(id);
+    }
     return {
       observed: [...this.#byKey.values()],
       records: this.#records,
@@ -92,31 +116,49 @@ export class Observer {
     if (fields["event"] === "gap" && time >= this.#since && time < this.#until) {
       this.#lost += number(fields, "lost") ?? 0;
     }
-    if (fields["event"] !== "close" || time < this.#since || time >= this.#until) return;
-    this.#records += 1;
+    const event = fields["event"];
+    if ((event !== "close" && event !== "update") || time < this.#since || time >= this.#until) return;
+    const id = text(fields, "connection");
+    const before = id === undefined ? undefined : this.#open.get(id);
+    if (event === "close") {
+      this.#records += 1;
+      if (id !== undefined) this.#open.delete(id);
+    }
     const connection = this.#connectionOf(fields);
     if (!connection) {
-      this.#unattributed += 1;
+      if (event === "close") this.#unattributed += 1;
       return;
     }
-    const verdict = fields["verdict"] === "allow" ? "allow" : "deny";
-    const rules =
-      texts(fields, "rules") ?? (text(fields, "rule") === undefined ? [] : [String(fields["rule"])]);
-    const reason = text(fields, "reason") ?? "";
+    const single: Single = {
+      connection,
+      verdict: fields["verdict"] === "allow" ? "allow" : "deny",
+      reason: text(fields, "reason") ?? "",
+      rules: texts(fields, "rules") ?? (text(fields, "rule") === undefined ? [] : [String(fields["rule"])]),
+      bytes: (number(fields, "bytes_sent") ?? 0) + (number(fields, "bytes_recv") ?? 0),
+      first: before?.first ?? time,
+      time,
+      place,
+    };
+    if (event === "close") this.#add(single);
+    else if (id === undefined) return;
+    else if (before || this.#open.size < MAX_OBSERVED) this.#open.set(id, single);
+    else this.#beyond += 1;
+  }
+
+  #add({ connection, verdict, reason, rules, bytes, first, time, place }: Single): void {
     const key = JSON.stringify([connection, verdict, reason, rules]);
-    const bytes = (number(fields, "bytes_sent") ?? 0) + (number(fields, "bytes_recv") ?? 0);
     const known = this.#byKey.get(key);
     if (known) {
       known.count += 1;
       known.bytes += bytes;
-      known.first = Math.min(known.first, time);
+      known.first = Math.min(known.first, first);
       if (time >= known.last) {
         known.last = time;
         known.lastAt = place;
       }
     } else if (this.#byKey.size >= MAX_OBSERVED) this.#beyond += 1;
     else {
-      const seen = { count: 1, bytes, first: time, last: time, lastAt: place };
+      const seen = { count: 1, bytes, first, last: time, lastAt: place };
       this.#byKey.set(key, { connection, verdict, reason, rules, ...seen });
     }
   }
