@@ -22,19 +22,25 @@ export interface Question {
  */
 export class Judge {
   readonly #table: DecisionTable;
+  /** The same estate with one service, of which there is no rule. */
+  readonly #bare: DecisionTable;
   /** By service and id. */
   readonly #rules = new Map<string, Map<string, ProxyRule>>();
   readonly #moments: readonly number[];
   readonly #byService: ReadonlyMap<string, readonly ProxyRule[]>;
 
   constructor(config: ProxyConfig) {
-    this.#table = buildTable({
+    const estate = {
       trustDomain: config.trust.trustDomain,
       trustDomainAliases: config.trust.aliases,
+      agents: config.agents.filter(({ disabled }) => !disabled),
+    };
+    this.#table = buildTable({
+      ...estate,
       services: config.services.map(({ name, ports }) => ({ name, ports: ports.map(({ port }) => port) })),
       rules: config.rules.map((rule) => ({ ...rule, via: ["proxy"] })),
-      agents: config.agents.filter(({ disabled }) => !disabled),
     });
+    this.#bare = buildTable({ ...estate, services: [{ name: "", ports: [1] }], rules: [] });
     for (const rule of config.rules) {
       const ofService = this.#rules.get(rule.service) ?? new Map<string, ProxyRule>();
       this.#rules.set(rule.service, ofService.set(rule.id, rule));
@@ -48,6 +54,16 @@ export class Judge {
   /** @param at epoch milliseconds */
   judge(question: Question, at: number): Verdict {
     return decide(this.#table, { via: "proxy", ...question }, at);
+  }
+
+  /**
+   * Why somebody would be refused at a service of which there is no rule at all: what is told of a service that does not
+   * exist, and of one of which the asker is to know nothing.
+   *
+   * @param at epoch milliseconds
+   */
+  reasonWithoutRules(principal: PrincipalChain, at: number): Verdict["reason"] {
+    return decide(this.#bare, { via: "proxy", service: "", port: 1, principal }, at).reason;
   }
 
   /** A rule that a verdict rests on. One grant to several services is several rules of one name. */

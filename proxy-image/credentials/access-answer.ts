@@ -11,6 +11,7 @@ export interface Missing {
 
 /** Why somebody may not reach a port, as far as it is told to them. */
 export interface Explanation {
+  readonly reason: Verdict["reason"];
   readonly missing: Missing;
   readonly owner: string | undefined;
   readonly howToAsk: string;
@@ -66,8 +67,8 @@ export function accessAnswer(
       owner: config?.owner,
     };
   }
-  const { missing, owner, howToAsk } = explain(connection, principal, service, port, verdict);
-  return { service, port, verdict: "deny", reason: toldReason(principal, verdict), missing, owner, howToAsk };
+  const { reason, missing, owner, howToAsk } = explain(connection, principal, service, port, verdict);
+  return { service, port, verdict: "deny", reason, missing, owner, howToAsk };
 }
 
 /**
@@ -84,10 +85,13 @@ export function explain(
   const ask = `portreeve request ${service} --for 1h --reason "…"`;
   const missing = missingLinks(connection, principal, service, port, verdict);
   if (!missing) {
-    return { missing: {}, owner: undefined, howToAsk: `${ask}, or ask whoever keeps the policies` };
+    // Of a chain, which link is told first depends on the rules: it would tell of a service that there are some.
+    const reason = connection.state.generation.judge.reasonWithoutRules(principal, Date.now());
+    return { reason, missing: {}, owner: undefined, howToAsk: `${ask}, or ask whoever keeps the policies` };
   }
   const owner = connection.state.services.get(service)?.config.owner;
-  return { missing, owner, howToAsk: owner === undefined ? ask : `${ask}, or ask ${owner}` };
+  const howToAsk = owner === undefined ? ask : `${ask}, or ask ${owner}`;
+  return { reason: verdict.reason, missing, owner, howToAsk };
 }
 
 /** Undefined when nobody like the caller has a grant to the port. */
@@ -125,21 +129,15 @@ function missingLinks(
         ? { workloads: [workload] }
         : undefined;
     case "denied-by-rule":
-    case "agent-not-valid":
       return {};
+    // Whatever the service: anybody's token can name an agent that is none.
+    case "agent-not-valid":
     case "allowed":
     case "plaintext":
     case "unknown-service":
     case "unknown-port":
       return undefined;
   }
-}
-
-/** What does not exist is told as what is not granted. */
-function toldReason(principal: PrincipalChain, { reason }: Verdict): Verdict["reason"] {
-  if (reason !== "unknown-service" && reason !== "unknown-port") return reason;
-  if (principal.person) return "no-grant-for-person";
-  return principal.agent === undefined ? "no-grant-for-workload" : "no-grant-for-agent";
 }
 
 function judge(connection: Connection, principal: PrincipalChain, service: string, port: number): Verdict {

@@ -11,7 +11,7 @@ import { freePorts } from "../../cluster/ports.ts";
 import { openScope, type Scope } from "../../cluster/scope.ts";
 import { until } from "../../cluster/until.ts";
 import { type Backend, startBackend, startProxy } from "../harness.ts";
-import { openTunnel, tryConnect, type Wire } from "./http.ts";
+import { ask, openTunnel, tryConnect, type Wire } from "./http.ts";
 import { WildIssuer } from "./issuer.ts";
 
 const LIVE = 200;
@@ -49,6 +49,7 @@ async function start(name: string, workers: number): Promise<Wire> {
       services: [
         {
           name: "orders-db",
+          owner: "okta:data",
           ports: [{ port: 5432 }],
           endpoints: [{ host: "127.0.0.1", port: backend.port }],
         },
@@ -157,6 +158,20 @@ describe("a token of an exchange", () => {
     expect(await wire.proxy.record({ "src.agent": "okta:bot-unknown" })).toMatchObject({
       reason: "agent-not-valid",
     });
+  });
+
+  test("of an actor that is no agent here learns of no service whether there is one, nor whose it is", async () => {
+    const told = async (service: string) => {
+      const { status, body } = await ask(wire, `/v1/access/${service}:5432`, exchanged("unknown"));
+      const refused = await tryConnect(wire, `${service}:5432`, exchanged("unknown"));
+      const neutral = (text: string) =>
+        text.replaceAll(service, "SERVICE").replace(/"connection": ?"[^"]*"/, "");
+      return { status, body: neutral(body), refused: neutral(refused.body) };
+    };
+    const known = await told("orders-db");
+    expect(known.body).toContain("agent-not-valid");
+    expect(known.body).not.toContain("okta:data");
+    expect(await told("no-such-db")).toEqual(known);
   });
 
   test("that names the agent alone is refused when the agent acts for a group: it must say for whom", async () => {

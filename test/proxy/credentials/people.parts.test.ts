@@ -170,6 +170,14 @@ describe("a person with a token", () => {
       },
     );
   });
+
+  test("through a workload learns of a service that only workloads are granted no more than of one that is none", async () => {
+    const told = async (service: string) => {
+      const { body } = await ask(wire, `/v1/access/${service}:1`, bearer["alice"], proxy.client(OTHER));
+      return body.replaceAll(service, "SERVICE");
+    };
+    expect(await told("batch-only")).toBe(await told("no-such-service"));
+  });
 });
 
 describe("an agent with a token of its own", () => {
