@@ -171,12 +171,12 @@ describe("a person with a token", () => {
     );
   });
 
-  test("through a workload learns of a service that only workloads are granted no more than of one that is none", async () => {
+  test("through a workload learns of a service that no workload is granted no more than of one that is none", async () => {
     const told = async (service: string) => {
-      const { body } = await ask(wire, `/v1/access/${service}:1`, bearer["alice"], proxy.client(OTHER));
+      const { body } = await ask(wire, `/v1/access/${service}:6379`, bearer["alice"], proxy.client(API));
       return body.replaceAll(service, "SERVICE");
     };
-    expect(await told("batch-only")).toBe(await told("no-such-service"));
+    expect(await told("cache")).toBe(await told("no-such-service"));
   });
 });
 
