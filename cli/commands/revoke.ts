@@ -2,6 +2,7 @@ import { Option } from "commander";
 import { CliError } from "../exit.ts";
 import { instantOption } from "../instant.ts";
 import type { Register } from "../register.ts";
+import { checkNames, effectOf } from "../revoke/effect.ts";
 
 interface Options {
   readonly agent?: string;
@@ -47,14 +48,21 @@ Exit code: 0 every proxy did it, 2 one did not.`,
       );
       if (targets.length !== 1)
         throw new CliError("revoke: give one of --agent, --user, --role and --connection");
-      const end =
-        until === undefined ? {} : { until: new Date(instantOption("--until", until)).toISOString() };
+      checkNames({ user, role });
+      const instant = until === undefined ? undefined : instantOption("--until", until);
+      const end = instant === undefined ? {} : { until: new Date(instant).toISOString() };
       const { revokeAt } = await import("../revoke/revoke.ts");
       const done = await revokeAt({ ...Object.fromEntries(targets), ...end }, admin);
-      process.stdout.write(format === "json" ? `${JSON.stringify(done)}\n` : done.map(lineOf).join(""));
+      const from = effectOf({ connection, until: instant }, Date.now());
+      process.stdout.write(
+        format === "json" ? `${JSON.stringify(done)}\n` : done.map((one) => lineOf(one, from)).join(""),
+      );
     });
 };
 
-function lineOf({ admin, closed }: { readonly admin: string; readonly closed: number }): string {
-  return `${admin}: ${closed} ${closed === 1 ? "connection" : "connections"} ended, and refused from now on\n`;
+function lineOf(
+  { admin, closed }: { readonly admin: string; readonly closed: number },
+  effect: string,
+): string {
+  return `${admin}: ${closed} ${closed === 1 ? "connection" : "connections"} ended${effect}\n`;
 }

@@ -7,6 +7,7 @@ import { withLock } from "../people/lock.ts";
 import { messageOf } from "../people/private-file.ts";
 import { listAccess } from "../people/proxy/access.ts";
 import type { AccessList } from "../people/proxy/answers.ts";
+import { checkTlsFiles } from "../people/proxy/dial.ts";
 import { ProxyRefusal, printable } from "../people/proxy/refusal.ts";
 import { signInWithCode, type Tell } from "../people/sign-in/authorization-code.ts";
 import { hasBrowser } from "../people/sign-in/browser.ts";
@@ -26,6 +27,8 @@ import { contextFrom, type LoginOptions } from "./context.ts";
  */
 export async function login(options: LoginOptions, tell: Tell): Promise<string[]> {
   const context = contextFrom(options);
+  // A mistyped --ca is told at once, not to somebody who has just been through a browser.
+  checkTlsFiles(context.proxy);
   const credential = await signIn(context, options, tell);
   if (credential) await keep(context, JSON.stringify(credential));
   const answer = await askProxy(context);

@@ -100,8 +100,13 @@ describe("portreeve request", () => {
     expect(() => ask({ port: 1 })).toThrow("has no port 1; it has 5432, 5433");
     expect(() => ask({ duration: "1 hour" })).toThrow("write a time such as 30m");
     expect(() => ask({ who: { type: "group", name: "nosuch" } })).toThrow("nosuch");
-    expect(() => ask({ dir: join(dir, "nosuch") })).toThrow("PR100");
+    expect(() => ask({ dir: join(dir, "nosuch") })).toThrow("there is no folder");
     expect(written()).toEqual([]);
+  });
+
+  it("says where to run it, where there are no policies", () => {
+    rmSync(dir, { recursive: true });
+    expect(() => ask()).toThrow("run this in a clone of their repository");
   });
 
   it("only prints with --dry-run", () => {

@@ -63,7 +63,13 @@ export function writeRequest(options: RequestOptions, now: number, color: boolea
 
 /** The policies of a folder, without the ordinary Kubernetes objects that may lie beside them. */
 function policyTexts(dir: string): { readonly name: string; readonly text: string }[] {
-  if (statSync(dir, { throwIfNoEntry: false })?.isFile()) {
+  const there = statSync(dir, { throwIfNoEntry: false });
+  if (!there) {
+    throw new CliError(
+      `request: there is no folder ${dir}. A request is a file among the policies: run this in a clone of their repository, or name their folder with --dir`,
+    );
+  }
+  if (there.isFile()) {
     throw new CliError(
       `request: --dir ${dir} is a file; name the folder, because the request is a file of its own`,
     );

@@ -36,7 +36,7 @@ export async function revokeAt(revocation: Revocation, admins: readonly string[]
     result.status === "rejected" ? [messageOf(result.reason)] : [],
   );
   if (failed.length === 0) return done;
-  const told = done.map(({ admin, closed }) => `${admin}: ${closed} ended, and refused from now on`);
+  const told = done.map(({ admin, closed }) => `${admin}: done, ${closed} ended`);
   throw new CliError([...failed, ...told].join("\n"));
 }
 

@@ -5,7 +5,7 @@ import { type Context, chooseContext, type Identity } from "../people/contexts.t
 import { messageOf } from "../people/private-file.ts";
 import { listAccess } from "../people/proxy/access.ts";
 import type { AccessList } from "../people/proxy/answers.ts";
-import { printable } from "../people/proxy/refusal.ts";
+import { ProxyRefusal, printable } from "../people/proxy/refusal.ts";
 import { openStore } from "../people/store/store.ts";
 
 /** Everything that `portreeve status` knows. */
@@ -17,6 +17,8 @@ export interface Status {
   /** When the credential ends and is renewed; null where it has no end of its own. */
   readonly credentialUntil: string | null;
   readonly reachable: boolean;
+  /** The proxy answered, and lets this caller do nothing. */
+  readonly refused: boolean;
   /** As the proxy sees the caller; null when it could not be asked. */
   readonly principal: AccessList["principal"] | null;
   readonly services: number | null;
@@ -45,17 +47,19 @@ export async function currentStatus(contextName: string | undefined): Promise<St
       signedIn: true,
       credentialUntil,
       reachable: true,
+      refused: false,
       principal,
       services: services.length,
       policy: policy ?? null,
       problem: null,
     };
   } catch (error) {
-    return { ...base, signedIn: true, credentialUntil, ...UNKNOWN, problem: messageOf(error) };
+    const refused = error instanceof ProxyRefusal;
+    return { ...base, signedIn: true, credentialUntil, ...UNKNOWN, refused, problem: messageOf(error) };
   }
 }
 
-const UNKNOWN = { reachable: false, principal: null, services: null, policy: null } as const;
+const UNKNOWN = { reachable: false, refused: false, principal: null, services: null, policy: null } as const;
 
 async function described({
   name,
@@ -95,7 +99,7 @@ export function statusText(status: Status): string {
     ["signed in", status.signedIn ? "yes" : "no"],
     ["credential", status.credentialUntil === null ? "-" : `until ${status.credentialUntil}`],
     ["kept in", status.store],
-    ["proxy", `${status.proxy}, ${status.reachable ? "answers" : "no answer that counts"}`],
+    ["proxy", `${status.proxy}, ${proxyText(status)}`],
   ];
   if (principal) {
     const { user, awsRole, agent, workload, groups = [] } = principal;
@@ -114,6 +118,12 @@ export function statusText(status: Status): string {
   }
   const problem = status.problem === null ? [] : ["", status.problem];
   return `${[...columns(rows), ...problem].join("\n")}\n`;
+}
+
+function proxyText({ signedIn, reachable, refused }: Status): string {
+  if (reachable) return "answers";
+  if (!signedIn) return "not asked";
+  return refused ? "answers, and refuses" : "not reached";
 }
 
 /** 0 when the proxy accepts the caller, else 1. */

@@ -25,13 +25,22 @@ export async function runClient(command: readonly string[], variables: Variables
   try {
     return await new Promise<number>((done, failed) => {
       child.once("error", (cause) =>
-        failed(new CliError(`connect: ${program} cannot be run: ${cause.message}`, undefined, { cause })),
+        failed(
+          new CliError(`connect: ${program} cannot be run: ${whyNot(program, cause)}`, undefined, { cause }),
+        ),
       );
       child.once("exit", (code, signal) => done(code ?? 128 + (signal ? constants.signals[signal] : 0)));
     });
   } finally {
     for (const signal of FORWARDED) process.off(signal, forward);
   }
+}
+
+function whyNot(program: string, cause: Error): string {
+  if (!("code" in cause)) return cause.message;
+  if (cause.code === "ENOENT")
+    return program.includes("/") ? "there is no such file" : "no such command is on PATH";
+  return cause.code === "EACCES" ? "it may not be executed" : cause.message;
 }
 
 /** Resolves at Ctrl-C, or when somebody else ends this process. */

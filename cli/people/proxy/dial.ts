@@ -89,6 +89,21 @@ function read(path: string, what: string): Buffer {
   }
 }
 
+/** Asked for before a sign-in, which would be for nothing without them. @throws CliError for a file that cannot be read */
+export function checkTlsFiles(proxy: ProxyTarget): void {
+  tlsOptions(proxy, addressOf(proxy).host);
+}
+
+const UNREACHED: ReadonlySet<string> = new Set([
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "ETIMEDOUT",
+]);
+
 const UNTRUSTED: ReadonlySet<string> = new Set([
   "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
   "UNABLE_TO_GET_ISSUER_CERT",
@@ -100,8 +115,16 @@ const UNTRUSTED: ReadonlySet<string> = new Set([
 
 function explain({ address, ca }: ProxyTarget, cause: Error): CliError {
   const code = "code" in cause ? String(cause.code) : "";
-  const hint = UNTRUSTED.has(code)
-    ? `\n${ca === undefined ? "Give the authority that issued it with login --ca FILE" : `${ca} does not vouch for it`}.`
-    : "";
+  const hint = hintFor(code, ca);
   return new CliError(`the proxy at ${address}: ${cause.message || code}${hint}`, undefined, { cause });
+}
+
+function hintFor(code: string, ca: string | undefined): string {
+  if (UNREACHED.has(code)) {
+    return "\nIs the network up that leads to it (a VPN, kubectl port-forward)? Another address: portreeve login --proxy HOST:PORT";
+  }
+  if (!UNTRUSTED.has(code)) return "";
+  return ca === undefined
+    ? "\nGive the authority that issued it with login --ca FILE."
+    : `\n${ca} does not vouch for it.`;
 }

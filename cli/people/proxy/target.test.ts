@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { parseAsked } from "./target.ts";
+import { parseAsked, unlisted } from "./target.ts";
 
 describe("a service as somebody names it", () => {
   it("is a name, and a port where one is given", () => {
@@ -19,5 +19,19 @@ describe("a service as somebody names it", () => {
     "a.b",
   ])("is refused as %j, which could be read as something else", (text) => {
     expect(() => parseAsked(text)).toThrow("write SERVICE or SERVICE:PORT");
+  });
+});
+
+describe("a service that is not among those that somebody may reach", () => {
+  const listed = [{ service: "orders-db" }, { service: "reports-db" }];
+
+  it("is told with the one whose name is nearly the same, as it is most likely a slip", () => {
+    expect(unlisted("order-db", listed)).toContain("you may reach: orders-db");
+  });
+
+  it("is told with how to ask in every case: the proxy does not say which services there are", () => {
+    expect(unlisted("cache", listed)).not.toContain("you may reach:");
+    expect(unlisted("cache", listed)).toContain("portreeve request cache");
+    expect(unlisted("order-db", listed)).toContain("portreeve request order-db");
   });
 });

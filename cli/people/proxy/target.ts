@@ -1,3 +1,4 @@
+import { nearest } from "../../../policy/load/suggest.ts";
 import { CliError, EXIT } from "../../exit.ts";
 import type { Authorizer } from "../authorization.ts";
 import { askAccess, listAccess } from "./access.ts";
@@ -47,20 +48,34 @@ export async function findTarget(authorizer: Authorizer, { service, port }: Aske
   if (listed && found) {
     return { service, ...found, until: listed.until ?? undefined };
   }
-  if (port === undefined) {
-    throw new CliError(
-      [
-        `refused: no port of ${service} may be reached by you now. With the port (${service}:PORT) the proxy says why.`,
-        ...adviceLines(undefined, undefined, service),
-      ].join("\n"),
-      EXIT.found,
-    );
-  }
+  if (port === undefined) throw new CliError(unlisted(service, services), EXIT.found);
   const connection = await recordedAttempt(authorizer, `${service}:${port}`);
   const answer = await askAccess(authorizer, service, port);
   // It was granted between the two questions.
   if (answer.verdict === "allow") return { service, port, protocol: "tcp", until: answer.until ?? undefined };
-  throw refusalOf(service, port, answer, connection);
+  throw refusalOf(
+    service,
+    port,
+    answer,
+    connection,
+    listed?.ports.map((one) => `${service}:${one.port}`),
+  );
+}
+
+/**
+ * A proxy says of a service that somebody may not reach as little as of one that is not there. So a name that is nearly one
+ * of those that may be reached is most likely a slip, and else the reason is had with a port.
+ */
+export function unlisted(service: string, listed: readonly { readonly service: string }[]): string {
+  const meant = nearest(
+    service,
+    listed.map((one) => one.service),
+  );
+  return [
+    `refused: no port of ${service} may be reached by you now. With the port (${service}:PORT) the proxy says why.`,
+    ...(meant === undefined ? [] : [`  you may reach: ${meant}`]),
+    ...adviceLines(undefined, undefined, service),
+  ].join("\n");
 }
 
 /**
@@ -84,11 +99,13 @@ function refusalOf(
   port: number,
   answer: AccessAnswer,
   connection: string | undefined,
+  others: readonly string[] | undefined,
 ): CliError {
   const reason = answer.reason === undefined ? "" : ` (${printable(answer.reason)})`;
   return new CliError(
     [
       `refused: you may not reach ${service}:${port} now${reason}`,
+      ...(others === undefined ? [] : [`  you may reach: ${others.join(", ")}`]),
       ...adviceLines(answer.missing, answer.owner, `${service}:${port}`, answer.howToAsk),
       ...(connection === undefined ? [] : [`  recorded as: connection ${printable(connection)}`]),
     ].join("\n"),
