@@ -23,7 +23,8 @@ export class ChainWatch {
   /** The last line was not intact: what its end says is not known. */
   #doubtful = false;
   #missing: Missing[] = [];
-  #explained: { readonly from: number; readonly to: number }[] = [];
+  /** By the lines that say so. */
+  #explained: { readonly seq: number; readonly from: number; readonly to: number }[] = [];
   #key: string | undefined;
   #every: number | undefined;
   #signedAt: number | undefined;
@@ -51,10 +52,10 @@ export class ChainWatch {
     return this.#hash;
   }
 
-  /** What the chain's first line says of how it is signed. */
+  /** What the first line of the chain, or of a further file, says of how it is signed. The first that says it counts. */
   signing(key: string | undefined, every: number | undefined): void {
-    this.#key = key;
-    this.#every = every;
+    this.#key ??= key;
+    this.#every ??= every;
   }
 
   take(found: Seal, intact: boolean, file: string, line: number): void {
@@ -90,9 +91,9 @@ export class ChainWatch {
     this.#advance(found.seq, found.hash, false, file, line);
   }
 
-  /** Lines that one sink could not take, as the chain itself says. */
-  explain(from: number, to: number): void {
-    this.#explained.push({ from, to });
+  /** Lines that one sink could not take, as a line of the chain itself says. */
+  explain(seq: number, from: number, to: number): void {
+    this.#explained.push({ seq, from, to });
   }
 
   /** A checkpoint whose signature holds. */
@@ -102,14 +103,20 @@ export class ChainWatch {
 
   finish(keyGiven: boolean): void {
     for (const { from, to, file, line } of this.#missing) {
-      const told = this.#explained.some((one) => one.from <= from && one.to >= to);
-      if (told) continue;
+      // Whoever can write the file can write such a line at its end: with a key, only one that was signed over counts.
+      const signedAt = keyGiven ? (this.#signedAt ?? Number.NEGATIVE_INFINITY) : Number.POSITIVE_INFINITY;
+      const covers = (one: { readonly from: number; readonly to: number }): boolean =>
+        one.from <= from && one.to >= to;
+      if (this.#explained.some((one) => one.seq < signedAt && covers(one))) continue;
       const what = from === to ? `line ${from}` : `lines ${from} to ${to}`;
+      const why = this.#explained.some(covers)
+        ? "a line says that they were lost, but no signed checkpoint stands behind it: anybody who can write the file could have written it"
+        : "removed, or in a file that is not given";
       this.#report({
         kind: "missing",
         file,
         line,
-        message: `${what} of chain ${this.chain} should come before this one: removed, or in a file that is not given`,
+        message: `${what} of chain ${this.chain} should come before this one: ${why}`,
       });
     }
     if (!keyGiven) return;

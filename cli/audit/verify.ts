@@ -179,24 +179,31 @@ export class Verifier {
           number,
           `${said.lost ?? "some"} records were lost${said.sink === undefined ? "" : ` by the sink "${said.sink}"`}: they could not be written, and the proxy says so`,
         );
-        if (said.from !== undefined && said.to !== undefined) watch.explain(said.from, said.to);
+        if (said.from !== undefined && said.to !== undefined) watch.explain(found.seq, said.from, said.to);
         return;
-      case "checkpoint":
-        if (said.final === true) watch.closed = true;
-        this.#checkpoint(said, found, watch, number);
+      case "rotate":
+        watch.signing(said.key, said.every);
         return;
+      case "checkpoint": {
+        const holds = this.#checkpoint(said, found, watch, number);
+        // With a key, an end that nobody signed is none: it could stand in the place of lines that were cut off.
+        if (said.final === true && (holds || !this.#signatures.checked)) watch.closed = true;
+        return;
+      }
       default:
         return;
     }
   }
 
-  #checkpoint(said: OwnLine, found: Seal, watch: ChainWatch, number: number): void {
+  /** @returns whether its signature holds */
+  #checkpoint(said: OwnLine, found: Seal, watch: ChainWatch, number: number): boolean {
     const wrong = this.#signatures.check(said, found);
     if (wrong === "holds") watch.signed(found.seq);
     else if (wrong !== "not-checked") {
       const message = `the checkpoint at line ${found.seq} of chain ${found.chain} does not hold: ${wrong.why}`;
       this.#problem({ kind: "signature", ...this.#at(number), message });
     }
+    return wrong === "holds";
   }
 
   #watchOf(found: Seal, number: number, rotated: boolean): ChainWatch {

@@ -41,6 +41,8 @@ export class AuditLog {
   #batch: Batch | undefined;
   /** Losses that the chain does not yet tell. */
   #gaps: Readonly<Record<string, unknown>>[] = [];
+  /** What each sink that fails now lacks, by its place: a gap that was told in a batch it did not take is not told to it. */
+  readonly #behind = new Map<number, { readonly from: number; readonly lost: number }>();
   #dropped = 0;
   #startDue = false;
   #checkpointDue = false;
@@ -163,8 +165,10 @@ export class AuditLog {
     const batch = this.#batch;
     const results = await Promise.allSettled(this.#sinks.map((sink) => sink.write(batch.text, batch.lines)));
     const failed = results.flatMap((result, index) =>
-      result.status === "rejected" ? [{ reason: result.reason, sink: this.#sinks[index]?.name }] : [],
+      result.status === "rejected" ? [{ reason: result.reason, index }] : [],
     );
+    for (const [index, { status }] of results.entries())
+      if (status === "fulfilled") this.#behind.delete(index);
     if (failed.length === 0) {
       this.written += batch.records;
       this.#batch = undefined;
@@ -174,8 +178,11 @@ export class AuditLog {
     // A sink that took the batch has it; only where the one sink failed is it tried again as a whole.
     if (this.#sinks.length > 1) {
       this.lost += batch.records;
-      for (const { sink } of failed) {
-        this.#gaps.push({ lost: batch.records, sink, from: batch.from, to: batch.to });
+      for (const { index } of failed) {
+        const { from = batch.from, lost = 0 } = this.#behind.get(index) ?? {};
+        const behind = { from, lost: lost + batch.records };
+        this.#behind.set(index, behind);
+        this.#gaps.push({ lost: behind.lost, sink: this.#sinks[index]?.name, from, to: batch.to });
       }
       this.#batch = undefined;
     }
@@ -194,7 +201,7 @@ export class AuditLog {
     const from = chain.next;
     // From here on nothing throws: what is numbered is written.
     let text = "";
-    if (prepared.includes(true) && chain.begun) text += chain.event("rotate", {});
+    if (prepared.includes(true) && chain.begun) text += chain.rotate();
     if (before) text += await chain.start(before);
     text += this.#tellGaps(chain);
     const queue = this.#queue.splice(0, count);

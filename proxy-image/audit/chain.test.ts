@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { logFiles } from "../../cli/audit/log-files.ts";
 import type { Verification, VerifyOptions } from "../../cli/audit/verification.ts";
 import { verifyFiles } from "../../cli/audit/verify-files.ts";
+import { GENESIS, readSeal, seal } from "../../policy/audit/chain-line.ts";
 import { until } from "../../test/cluster/until.ts";
 import { AuditLog } from "./audit-log.ts";
 import { Chain } from "./chain.ts";
@@ -158,6 +159,40 @@ describe("a chain of records", () => {
     ]);
   });
 
+  test("of a sink that failed for several batches says of all of them that they are lost", async () => {
+    const file = new FileSink({ path, maxBytes: 1 << 20, maxFiles: 5, fsync: "never" });
+    let failures = 0;
+    const failing: Sink = {
+      name: "file",
+      write: async (text, lines) => {
+        if (failures > 0) {
+          failures -= 1;
+          throw new Error("no space left");
+        }
+        await file.write(text, lines);
+      },
+      close: () => file.close(),
+    };
+    const other: Sink = { name: "otlp", write: async () => {}, close: async () => {} };
+    const log = new AuditLog([failing, other], 50, 5, new Chain({ writer: {}, every: 10 }));
+    log.open(60_000);
+    log.write('{"a":1}\n');
+    await log.drained();
+    failures = 3;
+    for (let index = 0; index < 5; index++) {
+      log.write('{"b":1}\n');
+      await log.drained();
+    }
+    await until("it is written again", 5, () => log.healthy);
+    await log.close();
+    expect(failures).toBe(0);
+    const { problems, notes } = await verify();
+    expect(problems).toEqual([]);
+    expect(notes.map(({ message }) => message)).toEqual([
+      '3 records were lost by the sink "file": they could not be written, and the proxy says so',
+    ]);
+  });
+
   test("is tried again as it is while the one sink fails, so that no number is missing", async () => {
     const lines: string[] = [];
     let failing = true;
@@ -198,7 +233,6 @@ describe("signed checkpoints", () => {
     await write(25);
     await log.close();
     const forged = new Chain({ writer: {}, every: 10 });
-    const { seal, GENESIS } = await import("../../policy/audit/chain-line.ts");
     let prev = GENESIS;
     const lines = readFileSync(path, "utf8").trim().split("\n");
     const anew = lines.map((line, seq) => {
@@ -212,6 +246,56 @@ describe("signed checkpoints", () => {
     expect((await verify({ keys: [pair.publicKey] })).problems.map(({ kind }) => kind)).toContain(
       "signature",
     );
+  });
+
+  /** The lines of a log, and the end of a line that would come after them. */
+  async function written(options: Partial<FileSinkOptions> = {}): Promise<string[]> {
+    const { log, write } = open(options, [], true);
+    for (let batch = 0; batch < 5; batch++) await write(5);
+    await log.close();
+    return readFileSync(path, "utf8").trim().split("\n");
+  }
+
+  const kinds = async (lines: readonly string[]): Promise<unknown> => {
+    writeFileSync(path, lines.map((line) => `${line}\n`).join(""));
+    return (await verify({ keys: [pair.publicKey] })).problems.map(({ kind }) => kind);
+  };
+
+  /** A line behind these, with right hashes, as anybody could make it. */
+  function forged(lines: readonly string[], body: object): string {
+    const last = readSeal(Buffer.from(lines.at(-1) ?? ""));
+    const text = JSON.stringify(body).slice(0, -1);
+    return seal(text, last?.chain ?? "", (last?.seq ?? 0) + 1, last?.hash ?? "").line.trimEnd();
+  }
+  const time = "2026-11-21T00:00:00.000Z";
+
+  test("are needed behind a line that says what was lost: it could be there to hide what was taken out", async () => {
+    const lines = (await written()).slice(0, -1);
+    const open = lines.toSpliced(5, 1);
+    const gap = { time, event: "gap", lost: 1, sink: "file", from: 5, to: 5 };
+    expect(await kinds([...open, forged(open, gap)])).toEqual(["missing"]);
+    writeFileSync(path, [...open, forged(open, gap)].map((line) => `${line}\n`).join(""));
+    expect((await verify()).problems).toEqual([]);
+  });
+
+  test("are what ends a chain: an end without one could stand in the place of lines that were cut off", async () => {
+    const lines = (await written()).slice(0, -4);
+    const closed = [...lines, forged(lines, { time, event: "checkpoint", final: true })];
+    writeFileSync(path, closed.map((line) => `${line}\n`).join(""));
+    const { chains, notes } = await verify({ keys: [pair.publicKey] });
+    expect(chains).toMatchObject([{ closed: false }]);
+    expect(notes.map(({ message }) => message).join()).toContain("or later lines were cut off");
+  });
+
+  test("are missed in a further file as well, whose first line says how often they come", async () => {
+    const lines = await written({ maxBytes: 2_500, maxFiles: 1 });
+    expect(lines[0]).toContain('"event":"rotate"');
+    for (const file of logFiles([dir])) if (file !== path) rmSync(file);
+    const more = lines.slice(0, -1);
+    for (let index = 0; index < 20; index++)
+      more.push(forged(more, { time, event: "close", connection: "x" }));
+    expect(await kinds(more)).toEqual(["unsigned"]);
+    expect(await kinds(lines)).toEqual([]);
   });
 
   test("that cannot be made are told, and records go on", async () => {

@@ -80,14 +80,23 @@ export class Chain {
 
   /** The first lines: who writes, after what; and a signed checkpoint, so that no chain is without one. */
   async start({ after, torn, broken }: Before): Promise<string> {
-    const { signer, every, writer, onBroken } = this.#options;
+    const { signer, writer, onBroken } = this.#options;
     if (broken !== undefined) {
       this.followsBroken = true;
       onBroken?.(broken);
     }
-    const signing = signer ? { key: signer.keyId, every } : {};
-    const first = this.event("start", { format: 1, ...writer, ...signing, after, torn, broken });
+    const first = this.event("start", { format: 1, ...writer, ...this.#signing, after, torn, broken });
     return signer ? first + (await this.checkpoint(false)) : first;
+  }
+
+  /** The first line of a further file, which says how the chain is signed: the file with the start may be gone by then. */
+  rotate(): string {
+    return this.event("rotate", this.#signing);
+  }
+
+  get #signing(): { readonly key?: string; readonly every?: number } {
+    const { signer, every } = this.#options;
+    return signer ? { key: signer.keyId, every } : {};
   }
 
   /** One of the chain's own lines. */
