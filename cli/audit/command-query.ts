@@ -1,11 +1,14 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { type Command, Option } from "commander";
+import { didYouMean } from "../../policy/load/suggest.ts";
 import { CliError } from "../exit.ts";
 import { Output } from "../io/output.ts";
 import { ask, withRecords } from "./engine.ts";
 import { checkReadOnly, type Filter, whereOf } from "./filter.ts";
 import { logFiles } from "./log-files.ts";
 import { countOption, momentOption } from "./options.ts";
+import { printable } from "./printable.ts";
+import { COLUMNS } from "./records-table.ts";
 import { csvOf, jsonOf, type Row, tableOf } from "./rows.ts";
 import { selectRows } from "./select.ts";
 
@@ -73,14 +76,14 @@ Examples:
   kubectl logs -n portreeve deploy/portreeve-proxy | portreeve audit query - --agent triage
   portreeve audit query records.parquet --sql "SELECT dst_service, count(*) AS n FROM records GROUP BY ALL ORDER BY n DESC"
 
-The newest record comes first. A line that is no JSON is passed over: \`portreeve audit verify\` finds it.
+The newest record comes first. --service "*" leaves out what was asked of the proxy itself, such as portreeve ls. A line that is no JSON is passed over: \`portreeve audit verify\` finds it.
 
 Exit code: 0 answered, also if nothing was found; 2 could not run.`,
     )
     .action(async (paths: readonly string[], options: Options) => {
       const { sql, values } = statementOf(options, Date.now());
       const files = logFiles(paths);
-      const { names, rows, known } = await withRecords(files, { memory: options.memory }, (connection) =>
+      const { names, rows, nothing } = await withRecords(files, { memory: options.memory }, (connection) =>
         ask(async () => {
           if (options.sql !== undefined) {
             const statements = await connection.extractStatements(sql);
@@ -88,21 +91,38 @@ Exit code: 0 answered, also if nothing was found; 2 could not run.`,
             checkReadOnly(prepared?.statementType);
           }
           const found = await selectRows(connection, sql, values);
-          // A wrong file must not look like a quiet night.
-          const known = found.rows.length > 0 || (await holdsRecords(connection));
-          return { ...found, known };
+          return {
+            ...found,
+            nothing: found.rows.length > 0 ? undefined : await whyNothing(connection, paths, options),
+          };
         }),
       );
       const output = new Output(process.stdout);
       await output.write(formatted(options.format, names, rows));
       await output.flush();
-      if (!known) process.stderr.write(`no record is in ${paths.join(", ")}\n`);
+      if (nothing !== undefined) process.stderr.write(`${printable(nothing)}\n`);
     });
 }
 
-async function holdsRecords(connection: DuckDBConnection): Promise<boolean> {
-  const { rows } = await selectRows(connection, "SELECT 1 AS one FROM records LIMIT 1", {});
-  return rows.length > 0;
+const MOST_SERVICES = 20;
+
+/** A wrong file, or a wrong word, must not look like a quiet night. */
+async function whyNothing(
+  connection: DuckDBConnection,
+  paths: readonly string[],
+  { sql }: Options,
+): Promise<string | undefined> {
+  const one = await selectRows(connection, "SELECT 1 AS one FROM records LIMIT 1", {});
+  if (one.rows.length === 0) return `no record is in ${paths.join(", ")}`;
+  if (sql !== undefined) return undefined;
+  const { rows } = await selectRows(
+    connection,
+    `SELECT DISTINCT dst_service AS service FROM records WHERE dst_service IS NOT NULL ORDER BY 1 LIMIT ${MOST_SERVICES + 1}`,
+    {},
+  );
+  const names = rows.slice(0, MOST_SERVICES).map(({ service }) => String(service));
+  const more = rows.length > MOST_SERVICES ? ", and more" : "";
+  return `no record fits. The services in these records: ${names.join(", ") || "none"}${more}`;
 }
 
 function formatted(format: Options["format"], names: readonly string[], rows: readonly Row[]): string {
@@ -138,6 +158,8 @@ function statementOf(
   };
 }
 
+const COLUMN_NAMES: readonly string[] = ["who", "service", ...COLUMNS.map(({ name }) => name), "file"];
+
 /** Names are part of the statement, so nothing but a name gets in. */
 function shown(columns: string): string {
   return columns
@@ -150,8 +172,11 @@ function shown(columns: string): string {
         case "service":
           return "dst_service || ':' || dst_port AS service";
         default:
-          if (!/^[a-z_]{1,40}$/.test(column))
-            throw new CliError(`--columns: "${column}" is no column of records`);
+          if (!COLUMN_NAMES.includes(column)) {
+            throw new CliError(
+              `--columns: "${column}" is no column of records${didYouMean(column, COLUMN_NAMES)}\n    columns: ${COLUMN_NAMES.join(", ")}`,
+            );
+          }
           return `"${column}"`;
       }
     })

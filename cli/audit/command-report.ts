@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import { type Command, Option } from "commander";
 import { CliError, EXIT } from "../exit.ts";
 import { Output } from "../io/output.ts";
+import { policyPaths } from "../policy-paths.ts";
 import { collect, momentOption } from "./options.ts";
 import { type FullReport, reportData } from "./report-data.ts";
 import { reportHtml } from "./report-html.ts";
@@ -9,8 +10,8 @@ import { reportText } from "./report-text.ts";
 import { STANDARDS, type Standard } from "./standards.ts";
 
 interface Options {
-  readonly policies: readonly string[];
-  readonly logs: readonly string[];
+  readonly policies?: readonly string[];
+  readonly logs?: readonly string[];
   readonly since: string;
   readonly until?: string;
   readonly standard: Standard;
@@ -23,13 +24,13 @@ export function registerReport(audit: Command, exit: (code: number) => void): vo
   audit
     .command("report")
     .description("Report who could reach each service, who did, what nobody uses, and what was accepted.")
-    .requiredOption("--policies <path>", "policy files or folders; may be given several times", collect, [])
-    .requiredOption(
-      "--logs <path>",
-      "files with records, or folders of them; may be given several times",
+    .argument("[files...]", "files with records, or folders of them")
+    .option(
+      "--policies <path>",
+      "policy files or folders; may be given several times (default: policies/)",
       collect,
-      [],
     )
+    .option("--logs <path>", "the same as naming files; may be given several times", collect)
     .option("--since <time>", "30m, 2h, 90d, a date or an instant; a grant not used since is dormant", "90d")
     .option("--until <time>", "the same; up to this")
     .addOption(
@@ -44,20 +45,24 @@ export function registerReport(audit: Command, exit: (code: number) => void): vo
       "after",
       `
 Examples:
-  portreeve audit report --policies policies --logs /var/log/portreeve --since 90d --standard soc2 --html report.html
-  portreeve audit report --policies policies --logs audit.jsonl --since 2026-07-01 --until 2026-10-01 --json
+  portreeve audit report /var/log/portreeve --policies policies --since 90d --standard soc2 --html report.html
+  portreeve audit report audit.jsonl --policies policies --since 2026-07-01 --until 2026-10-01 --json
 
 Who could is read from the policies at every commit of the period, where they are one folder of the current git repository.
 Every row names a line of a policy and a line of a log.
 
 Exit code: 0 nothing stands out; 1 a grant is dormant, a waiver has expired, or the records were changed; 2 could not run.`,
     )
-    .action(async (options: Options) => {
+    .action(async (named: readonly string[], options: Options) => {
+      const policies = policyPaths("report", options.policies ?? []);
+      const logs = [...named, ...(options.logs ?? [])];
+      if (logs.length === 0)
+        throw new CliError("report: which records? Name their files, or folders of them");
       const now = Date.now();
       const since = momentOption("--since", options.since, now);
       const until = options.until === undefined ? now : momentOption("--until", options.until, now);
       if (until <= since) throw new CliError("report: --until is before --since");
-      const report = await reportData({ ...options, since, until, now });
+      const report = await reportData({ ...options, policies, logs, since, until, now });
       if (options.html !== undefined) writeFileSync(options.html, reportHtml(report));
       const output = new Output(process.stdout);
       await output.write(

@@ -1,11 +1,14 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Command, Option } from "commander";
+import { type Observations, useOfGrants } from "../../policy/audit/index.ts";
 import { PolicyError } from "../../policy/finding.ts";
 import { readPolicyFiles } from "../../policy/load/files.ts";
 import { loadModel } from "../../policy/load/index.ts";
+import type { Model } from "../../policy/model/types.ts";
 import { CliError, EXIT } from "../exit.ts";
 import { Output } from "../io/output.ts";
+import { policyPaths } from "../policy-paths.ts";
 import { observe } from "./observe.ts";
 import { collect, momentOption } from "./options.ts";
 import { patchOf } from "./patch.ts";
@@ -13,8 +16,8 @@ import { printable } from "./printable.ts";
 import { type Suggestion, suggest } from "./suggest.ts";
 
 interface Options {
-  readonly policies: readonly string[];
-  readonly logs: readonly string[];
+  readonly policies?: readonly string[];
+  readonly logs?: readonly string[];
   readonly since: string;
   readonly until?: string;
   readonly includeDenied?: true;
@@ -31,13 +34,13 @@ export function registerSuggest(audit: Command, exit: (code: number) => void): v
     .description(
       "Suggest the narrowest grants that would have allowed what was used, as a patch of the policies.",
     )
-    .requiredOption("--policies <path>", "policy files or folders; may be given several times", collect, [])
-    .requiredOption(
-      "--logs <path>",
-      "files with records, or folders of them; may be given several times",
+    .argument("[files...]", "files with records, or folders of them")
+    .option(
+      "--policies <path>",
+      "policy files or folders; may be given several times (default: policies/)",
       collect,
-      [],
     )
+    .option("--logs <path>", "the same as naming files; may be given several times", collect)
     .option("--since <time>", "30m, 2h, 90d, a date or an instant", "90d")
     .option("--until <time>", "the same; up to this")
     .option("--include-denied", "also new grants for what was denied for want of one")
@@ -50,9 +53,9 @@ export function registerSuggest(audit: Command, exit: (code: number) => void): v
       "after",
       `
 Examples:
-  portreeve audit suggest --policies policies --logs /var/log/portreeve --since 90d
-  portreeve audit suggest --policies policies --logs /var/log/portreeve > narrower.patch && git apply narrower.patch
-  portreeve audit suggest --policies policies --logs audit.jsonl --include-denied
+  portreeve audit suggest /var/log/portreeve --policies policies --since 90d
+  portreeve audit suggest /var/log/portreeve > narrower.patch && git apply narrower.patch
+  portreeve audit suggest audit.jsonl --policies policies --include-denied
 
 The patch goes to standard output, what was left alone and why to standard error. It was checked: with it every connection
 that was used is still allowed, and nothing is that was not. What the mesh enforces the proxy does not record: such grants are
@@ -60,17 +63,18 @@ left alone.
 
 Exit code: 0 nothing to change, 1 there is a suggestion, 2 could not run.`,
     )
-    .action(async (options: Options) => {
+    .action(async (named: readonly string[], options: Options) => {
+      const policies = policyPaths("suggest", options.policies ?? []);
+      const logs = [...named, ...(options.logs ?? [])];
+      if (logs.length === 0)
+        throw new CliError("suggest: which records? Name their files, or folders of them");
       const now = Date.now();
       const until = options.until === undefined ? now + 1 : momentOption("--until", options.until, now);
-      const { files, findings } = readPolicyFiles(options.policies);
+      const { files, findings } = readPolicyFiles(policies);
       if (findings.length > 0) throw new PolicyError(findings);
-      const observations = await observe(
-        loadModel({ texts: files }),
-        options.logs,
-        momentOption("--since", options.since, now),
-        until,
-      );
+      const model = loadModel({ texts: files });
+      const since = momentOption("--since", options.since, now);
+      const observations = await observe(model, logs, since, until);
       if (observations.records === 0)
         throw new CliError(
           "suggest: there is no record in this time; an empty log is no reason to remove every grant",
@@ -84,7 +88,7 @@ Exit code: 0 nothing to change, 1 there is a suggestion, 2 could not run.`,
       const found = suggest(files, observations, {
         includeDenied: options.includeDenied === true,
         keepUnused: options.keepUnused === true,
-        newFile: options.newFile ?? newFileIn(options.policies),
+        newFile: options.newFile ?? newFileIn(policies),
       });
       const output = new Output(process.stdout);
       if (options.format === "json") await output.write(`${JSON.stringify(found, undefined, 2)}\n`);
@@ -92,6 +96,7 @@ Exit code: 0 nothing to change, 1 there is a suggestion, 2 could not run.`,
       else await output.write(patchOf(found.changes));
       await output.flush();
       process.stderr.write(remarks(found, observations.records));
+      process.stderr.write(untold(found, model, observations, since));
       exit(found.changes.length > 0 ? EXIT.found : EXIT.ok);
     });
 }
@@ -105,6 +110,16 @@ function write({ changes }: Suggestion): void {
     if (after === undefined) rmSync(name);
     else writeFileSync(name, after, before === "" ? { flag: "wx" } : {});
   }
+}
+
+/** That nobody used a grant is worth as much as the records are long: whoever reviews the patch has to know. */
+function untold({ narrowings }: Suggestion, model: Model, observations: Observations, since: number): string {
+  const removed = new Set(narrowings.flatMap(({ type, grant }) => (type === "remove" ? [grant] : [])));
+  const doubt = useOfGrants(model, observations, since).find(
+    ({ grant, state }) => state === "unknown" && removed.has(grant.name),
+  );
+  if (doubt?.why === undefined) return "";
+  return `note: ${doubt.why}, and --since asks for ${new Date(since).toISOString()}: what was used before is not known. --keep-unused removes nothing\n`;
 }
 
 function remarks({ narrowings, added, kept, checked }: Suggestion, records: number): string {

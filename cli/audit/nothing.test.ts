@@ -47,4 +47,34 @@ describe("a file without records", () => {
     expect(code).toBe(0);
     expect(err).toContain(`no record is in ${file}`);
   });
+
+  it("is told apart from records of which none fits, with the services that there are", async () => {
+    const file = join(dir, "some.jsonl");
+    const record = {
+      time: "2026-11-21T12:00:00Z",
+      event: "close",
+      "dst.service": "orders-db",
+      "dst.port": 5432,
+    };
+    writeFileSync(file, `${JSON.stringify(record)}\n`);
+    const { code, err } = await audit("query", file, "--service", "orders-bd");
+    expect(code).toBe(0);
+    expect(err).toContain("no record fits. The services in these records: orders-db");
+    expect((await audit("query", file, "--service", "orders-db")).err).toBe("");
+  });
+
+  it("is not asked for a column that records do not have", async () => {
+    const { code, err } = await audit("query", join(dir, "some.jsonl"), "--columns", "time,src_usr");
+    expect(code).toBe(2);
+    expect(err).toContain('"src_usr" is no column of records; did you mean "src_user"?');
+  });
+});
+
+describe("a report, or a suggestion", () => {
+  it.each(["report", "suggest"])("says what it was not given: %s", async (command) => {
+    const policies = join(dir, "policies");
+    const { code, err } = await audit(command, "--policies", policies);
+    expect(code).toBe(2);
+    expect(err).toContain(`${command}: which records?`);
+  });
 });

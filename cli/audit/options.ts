@@ -1,7 +1,7 @@
 import { CliError } from "../exit.ts";
 
 /** For an option that may be given several times. */
-export function collect(value: string, all: readonly string[]): string[] {
+export function collect(value: string, all: readonly string[] = []): string[] {
   return [...all, value];
 }
 

@@ -7,6 +7,7 @@ import { accessText } from "../format/access-text.ts";
 import { useColor } from "../format/color.ts";
 import { GRAPH_FORMATS, type GraphFormat, isGraphFormat, renderGraph } from "../graph/render.ts";
 import { Output } from "../io/output.ts";
+import { policyPaths } from "../policy-paths.ts";
 import type { Register } from "../register.ts";
 
 interface Options {
@@ -19,7 +20,7 @@ export const registerAccess: Register = (program) => {
   program
     .command("access")
     .description("Print the access table: who may reach which port, and where that is enforced.")
-    .argument("<paths...>", "policy files, or folders with them")
+    .argument("[paths...]", "policy files, or folders with them (default: policies/)")
     .addOption(
       new Option("--format <format>", "how it is written")
         .choices(["text", "json", ...GRAPH_FORMATS])
@@ -38,7 +39,8 @@ Everything that is not listed is denied. A deny wins over every allow.
 
 Exit code: 0 printed, 2 the policies could not be read.`,
     )
-    .action(async (paths: readonly string[], options: Options) => {
+    .action(async (given: readonly string[], options: Options) => {
+      const paths = policyPaths("access", given);
       const model = loadModel({ paths });
       const cluster = chooseCluster(model, options.cluster);
       const rows = accessTable(model, cluster);

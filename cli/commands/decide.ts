@@ -9,6 +9,7 @@ import { CliError } from "../exit.ts";
 import { instantOption } from "../instant.ts";
 import { Output } from "../io/output.ts";
 import { isOrdinary } from "../lint-mesh.ts";
+import { policyPaths } from "../policy-paths.ts";
 import type { Register } from "../register.ts";
 
 interface DecideOptions {
@@ -93,17 +94,18 @@ Examples:
 
 Exit code of a question: 0 allowed, 1 denied (or the connection fails), 2 could not be answered.`,
     )
-    .action(async (paths: readonly string[], options: DecideOptions, command: Command) => {
+    .action(async (named: readonly string[], options: DecideOptions, command: Command) => {
       if (options.cases !== undefined) {
         const given = QUESTION_OPTIONS.filter((name) => command.getOptionValueSource(name) === "cli");
-        if (paths.length + given.length > 0) throw new CliError("decide: --cases stands alone");
+        if (named.length + given.length > 0) throw new CliError("decide: --cases stands alone");
         exit(await decideCases(options.cases, new Output(process.stdout), new Output(process.stderr)));
         return;
       }
       const { from, to, via, ip, sni } = options;
-      if (paths.length === 0 || from === undefined || to === undefined) {
-        throw new CliError("decide: give policies with --from WHO and --to SERVICE:PORT, or --cases FILE");
+      if (from === undefined || to === undefined) {
+        throw new CliError("decide: give --from WHO and --to SERVICE:PORT, or --cases FILE");
       }
+      const paths = policyPaths("decide", named);
       const { files, findings } = readPolicyFiles(paths);
       if (findings.length === 0 && files.length > 0 && files.every(isOrdinary)) {
         const given = (["via", "at"] as const).filter((name) => command.getOptionValueSource(name) === "cli");

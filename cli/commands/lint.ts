@@ -3,6 +3,7 @@ import { fixFiles, mendedText } from "../fix/files.ts";
 import { useColor } from "../format/color.ts";
 import { instantOption } from "../instant.ts";
 import { formatLint, LINT_FORMATS, type LintFormat, lintExit, lintPaths } from "../lint.ts";
+import { policyPaths } from "../policy-paths.ts";
 import type { Register } from "../register.ts";
 
 interface Options {
@@ -19,7 +20,10 @@ export const registerLint: Register = (program, exit) => {
     .description(
       "Check policies: their form, the guardrails, and what the compilers refuse; and ordinary Istio objects against each other.",
     )
-    .argument("<paths...>", "files of policies, or of Kubernetes and Istio objects, or folders with them")
+    .argument(
+      "[paths...]",
+      "files of policies, or of Kubernetes and Istio objects, or folders with them (default: policies/)",
+    )
     .addOption(
       new Option("--format <format>", "how findings are written").choices(LINT_FORMATS).default("text"),
     )
@@ -42,7 +46,8 @@ Examples:
 
 Exit code: 0 nothing as bad as --fail-on, 1 something is, 2 the policies could not be read.`,
     )
-    .action((paths: readonly string[], options: Options) => {
+    .action((given: readonly string[], options: Options) => {
+      const paths = policyPaths("lint", given);
       const now = instantOption("--now", options.now);
       if (options.fix) process.stderr.write(mendedText(fixFiles(paths, now)));
       const result = lintPaths(paths, now);

@@ -1,6 +1,7 @@
 import { useColor } from "../format/color.ts";
 import { findingsText } from "../format/findings-text.ts";
 import { instantOption } from "../instant.ts";
+import { policyPaths } from "../policy-paths.ts";
 import type { Register } from "../register.ts";
 import { type RenderOptions, renderPolicies } from "../render/render.ts";
 
@@ -9,7 +10,7 @@ export const registerRender: Register = (program) => {
   program
     .command("render")
     .description("Write every object that policies become as YAML and JSON files, without a cluster.")
-    .argument("<paths...>", "policy files, or folders with them")
+    .argument("[paths...]", "policy files, or folders with them (default: policies/)")
     .requiredOption("--out <dir>", "folder to write to: an empty one, or one written by this command")
     .option("--cluster <name>", "one cluster only (default: all, a folder each)")
     .option("--ref <name=value>", "value of a ${ref:NAME}; may be given several times", collect, [])
@@ -31,10 +32,14 @@ Exit code: 0 written, 2 not written.`,
     )
     .action(
       (
-        paths: readonly string[],
+        given: readonly string[],
         options: RenderOptions & { readonly now?: string; readonly json?: boolean },
       ) => {
-        const done = renderPolicies(paths, options, instantOption("--now", options.now));
+        const done = renderPolicies(
+          policyPaths("render", given),
+          options,
+          instantOption("--now", options.now),
+        );
         if (done.findings.length > 0)
           process.stderr.write(findingsText(done.findings, useColor(process.stderr)));
         if (options.json) {

@@ -4,6 +4,7 @@ import { runCases } from "../../testing/cases.ts";
 import { EXIT } from "../exit.ts";
 import { useColor } from "../format/color.ts";
 import { instantOption } from "../instant.ts";
+import { policyPaths } from "../policy-paths.ts";
 import type { Register } from "../register.ts";
 import { isTestFile, readCases } from "../test/files.ts";
 import { formatTests, TEST_FORMATS, type TestFormat } from "../test/output.ts";
@@ -19,7 +20,10 @@ export const registerTest: Register = (program, exit) => {
   program
     .command("test")
     .description("Ask policies the questions in *.test.yaml, and tell which grants no question touches.")
-    .argument("<paths...>", "policy files or folders; their *.test.yaml files hold the cases")
+    .argument(
+      "[paths...]",
+      "policy files or folders; their *.test.yaml files hold the cases (default: policies/)",
+    )
     .addOption(new Option("--format <format>", "how it is written").choices(TEST_FORMATS).default("text"))
     .option("--now <instant>", "ask at this instant where a case has none (default: now)")
     .option("--require-coverage", "fail when a grant is touched by no case")
@@ -37,7 +41,8 @@ A case may also have name, via, at, ip and sni; {at: …, cases: […]} sets the
 
 Exit code: 0 every case holds, 1 one does not (or --require-coverage fails), 2 could not run.`,
     )
-    .action((paths: readonly string[], options: Options) => {
+    .action((given: readonly string[], options: Options) => {
+      const paths = policyPaths("test", given);
       const cases = readCases(paths);
       const model = loadModel({ paths: paths.filter((path) => !isTestFile(path)) });
       const report = runCases(model, cases, instantOption("--now", options.now));
