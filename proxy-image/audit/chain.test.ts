@@ -288,10 +288,11 @@ describe("signed checkpoints", () => {
   });
 
   test("are missed in a further file as well, whose first line says how often they come", async () => {
-    const lines = await written({ maxBytes: 2_500, maxFiles: 1 });
+    const lines = await written({ maxBytes: 4_000, maxFiles: 1 });
     expect(lines[0]).toContain('"event":"rotate"');
     for (const file of logFiles([dir])) if (file !== path) rmSync(file);
     const more = lines.slice(0, -1);
+    expect(more.filter((line) => line.includes('"sig":'))).not.toEqual([]);
     for (let index = 0; index < 20; index++)
       more.push(forged(more, { time, event: "close", connection: "x" }));
     expect(await kinds(more)).toEqual(["unsigned"]);
