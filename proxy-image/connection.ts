@@ -247,6 +247,14 @@ export class Connection implements Timed, Asker, StreamEvents {
 
   // --- the client's side; the endpoint's is `relay/upstream-side.ts`
 
+  pass(borrowed: Uint8Array): number {
+    if (this.phase !== "relay" || this.head || this.middle || this.noteTaker || this.clientLogin) return 0;
+    this.bounds.lastActive = this.state.deadlines.now;
+    const taken = this.toService.pass(borrowed);
+    checkBytes(this);
+    return taken;
+  }
+
   data(data: Uint8Array): void {
     if (this.phase === "closed") return;
     this.bounds.lastActive = this.state.deadlines.now;
@@ -276,6 +284,10 @@ export class Connection implements Timed, Asker, StreamEvents {
 
   closed(error: string | undefined): void {
     clientClosed(this, error);
+  }
+
+  threw(error: Error): void {
+    this.finish("internal-error", error.message);
   }
 
   #takeNote(noteTaker: NoteTaker, data: Uint8Array): void {

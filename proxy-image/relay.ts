@@ -1,3 +1,4 @@
+import { isBunSocket } from "./runtime/bun.ts";
 import type { Stream } from "./runtime/stream.ts";
 
 /**
@@ -19,6 +20,8 @@ export class Direction {
   #paused = false;
   #source: Stream | undefined;
   #sink: Stream | undefined;
+  /** The sink may be given bytes that are overwritten afterwards. */
+  #lends = false;
   readonly #bound: number;
 
   /** @param bound bytes held before the source is paused */
@@ -34,7 +37,20 @@ export class Direction {
   /** Begins delivery; what was held goes first. */
   set sink(stream: Stream) {
     this.#sink = stream;
+    this.#lends = stream.copiesAtOnce === true || isBunSocket(stream);
     this.flush();
+  }
+
+  /**
+   * The source sent this, and will overwrite it. Returns how many bytes the sink took at once: none while something is held,
+   * or where the sink might keep them.
+   */
+  pass(borrowed: Uint8Array): number {
+    if (this.#sink === undefined || this.#held !== undefined || !this.#lends) return 0;
+    const taken = this.#sink.write(borrowed);
+    if (taken <= 0) return 0;
+    this.bytes += taken;
+    return taken;
   }
 
   /** The source sent this. */

@@ -1,3 +1,5 @@
+import { nextTurn } from "../runtime/turn.ts";
+
 /** What can be held back before its handshake. */
 export interface Beginner {
   pause(): void;
@@ -37,7 +39,7 @@ export class HandshakePace {
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    setImmediate(() => this.#turn());
+    nextTurn(() => this.#turn());
   }
 
   #turn(): void {

@@ -4,6 +4,9 @@ import { bindOf, nextSerial, type OpenListener } from "../accept.ts";
 import { Connection } from "../connection.ts";
 import { readClientHello } from "../protocol/client-hello.ts";
 import { type BunSocket, requireBun, type SocketHandlers } from "../runtime/bun.ts";
+import type { Peer } from "../runtime/native/native-listener.ts";
+import { nativeSockets } from "../runtime/native/sockets.ts";
+import type { Stream, StreamEvents } from "../runtime/stream.ts";
 import type { ProxyState } from "../state.ts";
 import { currentListener, refusalAtAccept, serviceOf } from "./admit.ts";
 import { Preamble } from "./preamble.ts";
@@ -18,22 +21,42 @@ interface RawClient {
 
 /** Accepts without TLS of our own: plaintext on loopback, or TLS that is passed through by its server name. */
 export function openRawListener(state: ProxyState, listener: ProxyListener): OpenListener {
+  return openNative(state, listener) ?? openRuntimes(state, listener);
+}
+
+/** On sockets that the proxy drives itself; undefined where there are none. */
+function openNative(state: ProxyState, listener: ProxyListener): OpenListener | undefined {
+  const server = nativeSockets?.listen(bindOf(listener), listener.port, (socket, peer) => {
+    if (refused(state, listener)) {
+      socket.terminate();
+      return;
+    }
+    const client = accepted(state, listener, socket, peer);
+    socket.attach(client.preamble ? new PreambleSide(client) : client.connection);
+  });
+  if (!server) return undefined;
+  return {
+    port: server.port,
+    descriptor: server.descriptor,
+    serial: nextSerial(),
+    stop: () => server.stop(),
+  };
+}
+
+/** On the runtime's sockets. */
+function openRuntimes(state: ProxyState, listener: ProxyListener): OpenListener {
   const handlers: SocketHandlers<RawClient | undefined> = {
     open(socket) {
-      const refusal = refusalAtAccept(state);
-      if (refusal !== undefined) {
-        state.metrics.refusedAtAccept(listener.name, refusal);
+      if (refused(state, listener)) {
         socket.data = undefined;
         socket.terminate();
         return;
       }
-      socket.data = accepted(state, listener, socket as BunSocket<unknown>);
+      const peer = { address: socket.remoteAddress, port: socket.remotePort };
+      socket.data = accepted(state, listener, socket as BunSocket<unknown>, peer);
     },
     data(socket, data) {
-      const client = socket.data;
-      if (!client) return;
-      if (!client.preamble) client.connection.data(data);
-      else if (client.preamble.push(data)) client.preamble = undefined;
+      if (socket.data) receive(socket.data, data);
     },
     drain(socket) {
       socket.data?.connection.drain();
@@ -46,7 +69,7 @@ export function openRawListener(state: ProxyState, listener: ProxyListener): Ope
     },
     error(socket, error) {
       // What the network does is told by a close. This is what one of the handlers above has thrown.
-      socket.data?.connection.finish("internal-error", error.message);
+      socket.data?.connection.threw(error);
     },
   };
   const server = requireBun().listen<RawClient | undefined>({
@@ -59,9 +82,52 @@ export function openRawListener(state: ProxyState, listener: ProxyListener): Ope
   return { port: server.port, descriptor: server.fd, serial: nextSerial(), stop: () => server.stop() };
 }
 
-function accepted(state: ProxyState, bound: ProxyListener, socket: BunSocket<unknown>): RawClient {
+function refused(state: ProxyState, listener: ProxyListener): boolean {
+  const refusal = refusalAtAccept(state);
+  if (refusal !== undefined) state.metrics.refusedAtAccept(listener.name, refusal);
+  return refusal !== undefined;
+}
+
+function receive(client: RawClient, data: Uint8Array): void {
+  if (!client.preamble) client.connection.data(data);
+  else if (client.preamble.push(data)) client.preamble = undefined;
+}
+
+/** The events of a client that says something before its connection begins. */
+class PreambleSide implements StreamEvents {
+  readonly #client: RawClient;
+
+  constructor(client: RawClient) {
+    this.#client = client;
+  }
+
+  pass(borrowed: Uint8Array): number {
+    return this.#client.preamble ? 0 : this.#client.connection.pass(borrowed);
+  }
+
+  data(data: Uint8Array): void {
+    receive(this.#client, data);
+  }
+
+  drain(): void {
+    this.#client.connection.drain();
+  }
+
+  ended(): void {
+    this.#client.connection.ended();
+  }
+
+  closed(error: string | undefined): void {
+    this.#client.connection.closed(error);
+  }
+
+  threw(error: Error): void {
+    this.#client.connection.threw(error);
+  }
+}
+
+function accepted(state: ProxyState, bound: ProxyListener, socket: Stream, peer: Peer): RawClient {
   const listener = currentListener(state, bound);
-  const peer = { address: socket.remoteAddress, port: socket.remotePort };
   const connection = new Connection(state, listener, socket, peer);
   // Nothing comes before the connection's own bytes.
   if (listener.mode === "plaintext-loopback" && !listener.proxyProtocol) {

@@ -1,6 +1,8 @@
 import { CLIENT_SSL, readGreeting, readPacket } from "../protocol/mysql-packets.ts";
 import { type BunSocket, requireBun } from "../runtime/bun.ts";
-import type { StreamEvents } from "../runtime/stream.ts";
+import type { NativeSocket } from "../runtime/native/native-socket.ts";
+import { nativeSockets } from "../runtime/native/sockets.ts";
+import type { Stream, StreamEvents } from "../runtime/stream.ts";
 import { tcpEvents, tlsEvents } from "./attempt-events.ts";
 import type { Dial } from "./dial.ts";
 import type { LaterTls } from "./later-tls.ts";
@@ -17,7 +19,7 @@ export class Attempt {
   readonly address: string;
   /** Where events go once connected. */
   events: StreamEvents | undefined;
-  socket: BunSocket<Attempt> | undefined;
+  socket: { terminate(): void } | undefined;
   /** What a handshake that began later leads to. */
   onHandshake: ((socket: BunSocket<Attempt>) => void) | undefined;
   /** Waiting for what the endpoint says before TLS: PostgreSQL's one byte, MySQL's greeting. */
@@ -34,10 +36,32 @@ export class Attempt {
 
   start(): void {
     const port = this.dial?.target.port ?? 0;
+    if (this.dial?.target.tls.used === false && this.#startNative(port)) return;
     // TLS is started by hand after the connection is there, since a PROXY header or a protocol's request goes first.
     requireBun()
       .connect<Attempt>({ hostname: this.address, port, allowHalfOpen: true, data: this, socket: tcpEvents })
       .catch(toldByEvent);
+  }
+
+  /** Without TLS, on a socket that the proxy drives itself; false where there is none. */
+  #startNative(port: number): boolean {
+    try {
+      this.socket = nativeSockets?.connect(this.address, port, {
+        connected: (socket) => this.#openedNative(socket),
+        failed: (error) => this.fail(error),
+      });
+      return this.socket !== undefined;
+    } catch (cause) {
+      this.fail(cause instanceof Error ? cause.message : String(cause));
+      return true;
+    }
+  }
+
+  #openedNative(socket: NativeSocket): void {
+    this.socket = socket;
+    if (!this.#won(socket)) return;
+    this.#finish(socket);
+    if (this.events) socket.attach(this.events);
   }
 
   fail(error: string): void {
@@ -47,23 +71,27 @@ export class Attempt {
     this.dial?.attemptFailed(this, error);
   }
 
-  opened(socket: BunSocket<Attempt>): void {
-    this.socket = socket;
+  /** The TCP connection is there: the first of its dial, with the PROXY header sent; else it is closed. */
+  #won(socket: Stream): boolean {
     const { dial } = this;
     if (!dial?.wins(this)) {
       this.done = true;
       socket.terminate();
-      return;
+      return false;
     }
-    const { preface, tls, protocol } = dial.target;
+    const { preface } = dial.target;
+    if (!preface) return true;
     // A fresh socket's buffer takes a few hundred bytes; one that does not is as good as broken.
-    if (preface) {
-      const header = preface(this.address);
-      if (socket.write(header) !== header.length) {
-        this.fail("the PROXY header could not be sent");
-        return;
-      }
-    }
+    const header = preface(this.address);
+    if (socket.write(header) === header.length) return true;
+    this.fail("the PROXY header could not be sent");
+    return false;
+  }
+
+  opened(socket: BunSocket<Attempt>): void {
+    this.socket = socket;
+    if (!this.#won(socket) || !this.dial) return;
+    const { tls, protocol } = this.dial.target;
     if (!tls.used) {
       this.#finish(socket);
       return;
@@ -159,7 +187,7 @@ export class Attempt {
     this.#finish(socket);
   }
 
-  #finish(socket: BunSocket<Attempt>, later?: LaterTls): void {
+  #finish(socket: Stream, later?: LaterTls): void {
     const { dial } = this;
     this.done = true;
     this.dial = undefined;

@@ -1,3 +1,4 @@
+import { nextTurn } from "../runtime/turn.ts";
 import type { PlaceRequest } from "./place.ts";
 
 /** What a worker tells the supervisor's book of a connection; `id` is the worker's own number for it. */
@@ -29,7 +30,7 @@ export class Outbox<Item> {
 
   push(item: Item): void {
     this.#items.push(item);
-    if (this.#items.length === 1) setImmediate(() => this.#flush());
+    if (this.#items.length === 1) nextTurn(() => this.#flush());
   }
 
   #flush(): void {

@@ -1,6 +1,6 @@
-import { setImmediate as yieldTurn } from "node:timers/promises";
 import type { Listeners } from "../accept.ts";
 import type { IssuedCertificate } from "../istiod/issue.ts";
+import { nextTurn } from "../runtime/turn.ts";
 import type { ProxyState } from "../state.ts";
 import { LoadError, type Loaded, load, withIssued } from "./load.ts";
 import type { Log } from "./log.ts";
@@ -125,7 +125,7 @@ export class Reloader {
       connection.judgeAgain(trustChanged);
       if (connection.closeReason === "access-lost") closed += 1;
       count += 1;
-      if (count % BATCH === 0) await yieldTurn();
+      if (count % BATCH === 0) await new Promise<void>(nextTurn);
     }
     return closed;
   }

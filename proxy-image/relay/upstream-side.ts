@@ -11,11 +11,19 @@ export class UpstreamSide implements StreamEvents {
     this.#connection = connection;
   }
 
+  pass(borrowed: Uint8Array): number {
+    const connection = this.#connection;
+    if (connection.phase !== "relay" || connection.middle || connection.clientGone) return 0;
+    this.#moved();
+    const taken = connection.toClient.pass(borrowed);
+    checkBytes(connection);
+    return taken;
+  }
+
   data(data: Uint8Array): void {
     const connection = this.#connection;
     if (connection.phase !== "relay") return;
-    connection.bounds.lastActive = connection.state.deadlines.now;
-    if (connection.firstByteAt === 0) connection.firstByteAt = performance.now();
+    this.#moved();
     if (connection.middle) {
       connection.middle.fromServer(data);
       return;
@@ -35,5 +43,15 @@ export class UpstreamSide implements StreamEvents {
 
   closed(error: string | undefined): void {
     upstreamClosed(this.#connection, error);
+  }
+
+  threw(error: Error): void {
+    this.#connection.finish("internal-error", error.message);
+  }
+
+  #moved(): void {
+    const connection = this.#connection;
+    connection.bounds.lastActive = connection.state.deadlines.now;
+    if (connection.firstByteAt === 0) connection.firstByteAt = performance.now();
   }
 }

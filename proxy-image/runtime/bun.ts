@@ -96,6 +96,11 @@ export interface BunApi {
   }): Promise<BunSocket<Data>>;
 }
 
+/** Whether a stream is one of Bun's sockets, which have written or encrypted what they take when `write` returns. */
+export function isBunSocket(stream: object): boolean {
+  return "upgradeTLS" in stream;
+}
+
 /** Bun, or undefined on another runtime. */
 export const bun: BunApi | undefined = (globalThis as { Bun?: BunApi }).Bun;
 

@@ -1,0 +1,236 @@
+import type { Stream, StreamEvents } from "../stream.ts";
+import {
+  EPOLLERR,
+  EPOLLHUP,
+  EPOLLIN,
+  EPOLLOUT,
+  EPOLLRDHUP,
+  IPPROTO_TCP,
+  MSG_NOSIGNAL,
+  SHUT_WR,
+  SO_ERROR,
+  SO_KEEPALIVE,
+  SO_LINGER,
+  SOL_SOCKET,
+  TCP_KEEPCNT,
+  TCP_KEEPIDLE,
+  TCP_KEEPINTVL,
+  TCP_NODELAY,
+} from "./constants.ts";
+import { errorName, Memory } from "./libc.ts";
+import type { Pollable, Poller } from "./poller.ts";
+
+/** What one read takes at most: more than a socket's buffer holds by default, and less than a processor's second cache. */
+const READ_BYTES = 256 * 1024;
+
+/** Reads in a turn before others have theirs. */
+const READS_PER_TURN = 4;
+
+/** Between two probes of keepalive, in seconds, and how many go unanswered before the connection counts as dead. */
+const KEEPALIVE_INTERVAL = 1;
+const KEEPALIVE_PROBES = 10;
+
+/** What all sockets of a process share: one is read at a time. */
+interface Shared {
+  readonly buffer: Memory;
+  readonly int: Memory;
+  readonly length: Memory;
+  /** `struct linger`: on, 0 s. */
+  readonly reset: Memory;
+}
+
+let memory: Shared | undefined;
+
+function shared(): Shared {
+  if (memory) return memory;
+  const reset = new Memory(8);
+  reset.ints[0] = 1;
+  memory = { buffer: new Memory(READ_BYTES), int: new Memory(4), length: Memory.int(4), reset };
+  return memory;
+}
+
+/**
+ * A connected TCP socket that the proxy drives itself, without the runtime: a third of the memory, half of the CPU for a
+ * connection, and no copy of what is only passed on.
+ *
+ * It is told of by epoll once for each change (`EPOLLET`), so it reads until there is nothing left, and remembers that
+ * it has not when it is paused.
+ */
+export class NativeSocket implements Stream, Pollable {
+  readonly descriptor: number;
+  mark = 0;
+  readonly #poller: Poller;
+  readonly #shared = shared();
+  #events: StreamEvents | undefined;
+  #paused = false;
+  /** The kernel took less than it was given. */
+  #full = false;
+  /** The peer has said that it will send no more. */
+  #ended = false;
+  #shut = false;
+  /** Nobody wants what the peer still sends; closed when it has ended. */
+  #closing = false;
+  #closed = false;
+
+  /** @param descriptor connected, and waited for by the poller edge-triggered, both ways */
+  constructor(poller: Poller, descriptor: number) {
+    this.#poller = poller;
+    this.descriptor = descriptor;
+  }
+
+  /** Says where events go. Whatever came before is read in the next turn. */
+  attach(events: StreamEvents): void {
+    this.#events = events;
+  }
+
+  // --- Stream
+
+  get copiesAtOnce(): boolean {
+    return true;
+  }
+
+  write(data: Uint8Array): number {
+    if (this.#closed || this.#shut) return -1;
+    if (data.length === 0) return 0;
+    const taken = this.#poller.libc.send(this.descriptor, data, data.length, MSG_NOSIGNAL);
+    if (taken === data.length) return taken;
+    // Full, or broken: which of them it is, epoll tells.
+    this.#full = true;
+    return taken < 0 ? 0 : taken;
+  }
+
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    if (!this.#closed) this.#poller.again(this);
+  }
+
+  shutdown(): void {
+    if (this.#closed || this.#shut) return;
+    this.#shut = true;
+    this.#poller.libc.shutdown(this.descriptor, SHUT_WR);
+  }
+
+  end(): void {
+    if (this.#closed || this.#closing) return;
+    if (this.#ended) {
+      this.#close(undefined);
+      return;
+    }
+    // Closing with something unread would reset the connection, and with it what the peer has not read yet.
+    this.#closing = true;
+    this.shutdown();
+    this.resume();
+  }
+
+  terminate(): void {
+    if (this.#closed) return;
+    const { reset } = this.#shared;
+    this.#poller.libc.setsockopt(this.descriptor, SOL_SOCKET, SO_LINGER, reset.at, 8);
+    this.#close(undefined);
+  }
+
+  setNoDelay(on: boolean): void {
+    this.#set(IPPROTO_TCP, TCP_NODELAY, on ? 1 : 0);
+  }
+
+  /** @param initialDelay milliseconds; whole seconds count */
+  setKeepAlive(on: boolean, initialDelay: number): void {
+    this.#set(SOL_SOCKET, SO_KEEPALIVE, on ? 1 : 0);
+    if (!on) return;
+    this.#set(IPPROTO_TCP, TCP_KEEPIDLE, Math.max(1, Math.round(initialDelay / 1_000)));
+    this.#set(IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL);
+    this.#set(IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES);
+  }
+
+  // --- Pollable
+
+  ready(events: number): void {
+    try {
+      if ((events & EPOLLOUT) !== 0 && this.#full) {
+        this.#full = false;
+        if (!this.#closing) this.#events?.drain();
+      }
+      if (this.#closed) return;
+      // Taking the error from the socket leaves what was received before it to be read.
+      const error = (events & EPOLLERR) !== 0 ? this.#takeError() : 0;
+      const hangup = (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) !== 0;
+      if (hangup || (events & EPOLLIN) !== 0) this.#read(hangup);
+      if (error !== 0 && !this.#closed) this.#close(errorName(error));
+    } catch (cause) {
+      this.#threw(cause);
+    }
+  }
+
+  goOn(): void {
+    try {
+      // What has happened since the last read is not known: also that the peer may have ended.
+      this.#read(true);
+    } catch (cause) {
+      this.#threw(cause);
+    }
+  }
+
+  // ---
+
+  /** @param toTheEnd until nothing is left; otherwise a read that did not fill the buffer was the last */
+  #read(toTheEnd: boolean): void {
+    const { libc } = this.#poller;
+    const { buffer } = this.#shared;
+    for (let reads = 0; reads < READS_PER_TURN; reads++) {
+      if (this.#closed || this.#ended || this.#paused) return;
+      const length = libc.recv(this.descriptor, buffer.at, READ_BYTES, 0);
+      if (length < 0) return;
+      if (length === 0) {
+        this.#end();
+        return;
+      }
+      if (!this.#closing) this.#deliver(buffer.bytes, length);
+      if (length < READ_BYTES && !toTheEnd) return;
+    }
+    this.#poller.again(this);
+  }
+
+  #deliver(bytes: Uint8Array, length: number): void {
+    const events = this.#events;
+    const passed = events?.pass?.(bytes.subarray(0, length)) ?? 0;
+    if (passed < length && !this.#closing && !this.#closed) events?.data(bytes.slice(passed, length));
+  }
+
+  #end(): void {
+    this.#ended = true;
+    if (this.#closing) this.#close(undefined);
+    else this.#events?.ended();
+  }
+
+  #close(error: string | undefined): void {
+    this.#closed = true;
+    this.#poller.close(this);
+    this.#events?.closed(error);
+  }
+
+  #threw(cause: unknown): void {
+    const error = cause instanceof Error ? cause : new Error(String(cause));
+    this.#events?.threw?.(error);
+    if (!this.#closed) this.terminate();
+  }
+
+  #takeError(): number {
+    const { int, length } = this.#shared;
+    length.ints[0] = 4;
+    int.ints[0] = 0;
+    this.#poller.libc.getsockopt(this.descriptor, SOL_SOCKET, SO_ERROR, int.at, length.at);
+    return int.ints[0] ?? 0;
+  }
+
+  #set(level: number, name: number, value: number): void {
+    if (this.#closed) return;
+    const { int } = this.#shared;
+    int.ints[0] = value;
+    this.#poller.libc.setsockopt(this.descriptor, level, name, int.at, 4);
+  }
+}
