@@ -1,4 +1,14 @@
-import { appendFileSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
@@ -76,5 +86,52 @@ it("of a long file reads the end alone, and says what it passed over when more c
   const { records, problems } = tail.read();
   expect(records.at(-1)?.connection).toBe("n-59999");
   expect(problems[0]).toMatch(/bytes passed over/);
+  tail.close();
+});
+
+it("gives the records of several workers in the order of time", () => {
+  const times = (worker: number, seconds: readonly string[]) =>
+    seconds.map((second) => record(`${worker}-${second}`).replace("12:00:00", `12:00:${second}`)).join("");
+  writeFileSync(join(dir, "audit.jsonl.worker-0"), times(0, ["01", "03", "05"]));
+  writeFileSync(join(dir, "audit.jsonl.worker-1"), times(1, ["02", "04", "06"]));
+  const tail = new Tail([dir]);
+  expect(idsOf(tail)).toEqual(["0-01", "1-02", "0-03", "1-04", "0-05", "1-06"]);
+  tail.close();
+});
+
+it("in a folder reads the others when one cannot be read, and says which one that is", () => {
+  symlinkSync(join(dir, "nowhere"), join(dir, "a.log"));
+  writeFileSync(join(dir, "b.log"), record("b"));
+  mkdirSync(join(dir, "c.log"));
+  writeFileSync(join(dir, "d.log"), record("d"));
+  const tail = new Tail([dir]);
+  const { records, problems } = tail.read();
+  expect(records.map(({ connection }) => connection)).toEqual(["b", "d"]);
+  expect(problems).toEqual([
+    `${join(dir, "a.log")}: there is no such file`,
+    `${join(dir, "c.log")}: is no ordinary file`,
+  ]);
+  tail.close();
+});
+
+it("lets go of a file that was deleted, once it is read", () => {
+  const file = join(dir, "audit.jsonl");
+  writeFileSync(file, record("a"));
+  const tail = new Tail([dir]);
+  expect(idsOf(tail)).toEqual(["a"]);
+  const open = (): number =>
+    readdirSync("/proc/self/fd").filter((fd) => {
+      try {
+        return readlinkSync(`/proc/self/fd/${fd}`).startsWith(dir);
+      } catch {
+        return false;
+      }
+    }).length;
+  if (process.platform === "linux") expect(open()).toBe(1);
+  appendFileSync(file, record("b"));
+  rmSync(file);
+  expect(idsOf(tail)).toEqual(["b"]);
+  for (let look = 0; look < 5; look++) expect(idsOf(tail)).toEqual([]);
+  if (process.platform === "linux") expect(open()).toBe(0);
   tail.close();
 });

@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, openSync, readdirSync, readSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { compareText } from "../../policy/finding.ts";
 import { messageOf } from "../people/private-file.ts";
 import { type Seen, seenIn } from "./records.ts";
 
@@ -15,7 +16,12 @@ interface Followed {
   position: number;
   /** What stands after the last line feed. */
   rest: Buffer;
+  /** How often in a row its folder was looked at and did not have it. */
+  absent: number;
 }
+
+/** A rotated file has no name for a moment, and its writer may still end a line in it; one that is absent for longer is gone. */
+const ABSENT_LOOKS = 5;
 
 /** New records of the files, and what kept some from being read. */
 export interface Tailed {
@@ -35,22 +41,49 @@ export class Tail {
     this.#paths = paths;
   }
 
-  /** What was written since the last time; the first time, the end of what is there. */
+  /** What was written since the last time, the oldest first; the first time, the end of what is there. */
   read(): Tailed {
     const records: Seen[] = [];
     const problems: string[] = [];
-    for (const path of this.#paths) {
+    const attempt = (act: () => void): void => {
       try {
-        for (const file of filesAt(path)) {
-          const skipped = this.#follow(file, records);
-          if (skipped > 0)
-            problems.push(`${file}: ${skipped} bytes passed over, more than can be shown at once`);
-        }
+        act();
       } catch (error) {
         problems.push(messageOf(error));
       }
+    };
+    for (const path of this.#paths) {
+      attempt(() => {
+        const { files, isFolder } = filesAt(path);
+        // One that cannot be read keeps nobody from the others.
+        for (const file of files) {
+          attempt(() => {
+            const skipped = this.#follow(file, records);
+            if (skipped > 0)
+              problems.push(`${file}: ${skipped} bytes passed over, more than can be shown at once`);
+          });
+        }
+        if (isFolder) this.#letGo(path, new Set(files), records);
+      });
     }
+    // Of several files, such as those of workers, one comes after the other; what is shown is the latest of all.
+    records.sort((a, b) => compareText(a.time, b.time));
     return { records, problems };
+  }
+
+  /** A file that was deleted keeps its place on the disk for as long as it is open. */
+  #letGo(folder: string, files: ReadonlySet<string>, into: Seen[]): void {
+    for (const [file, followed] of this.#open) {
+      if (dirname(file) !== join(folder) || files.has(file)) {
+        followed.absent = 0;
+        continue;
+      }
+      take(followed, into);
+      followed.absent += 1;
+      if (followed.absent < ABSENT_LOOKS) continue;
+      closeSync(followed.fd);
+      this.#open.delete(file);
+    }
   }
 
   close(): void {
@@ -73,10 +106,12 @@ export class Tail {
       if (known) return skipped;
       throw new Error(`${path}: there is no such file`);
     }
+    // To open a pipe would wait for a writer, and with it everything.
+    if (!statSync(path).isFile()) throw new Error(`${path}: is no ordinary file`);
     const fd = openSync(path, "r");
     const { size, ino } = fstatSync(fd);
     const begin = known ? 0 : Math.max(0, size - MOST_BYTES);
-    const next: Followed = { fd, inode: ino, position: begin, rest: Buffer.alloc(0) };
+    const next: Followed = { fd, inode: ino, position: begin, rest: Buffer.alloc(0), absent: 0 };
     this.#open.set(path, next);
     if (begin > 0) next.rest = CUT;
     skipped += take(next, into);
@@ -108,12 +143,13 @@ function take(file: Followed, into: Seen[]): number {
   return skipped;
 }
 
-function filesAt(path: string): string[] {
-  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return [path];
-  return readdirSync(path)
+function filesAt(path: string): { files: readonly string[]; isFolder: boolean } {
+  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return { files: [path], isFolder: false };
+  const files = readdirSync(path)
     .filter((name) => WRITTEN.test(name))
     .sort()
     .map((name) => join(path, name));
+  return { files, isFolder: true };
 }
 
 function inodeOf(path: string): number | undefined {

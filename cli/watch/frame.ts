@@ -102,11 +102,11 @@ function liveCells(live: Live, now: number): string[] {
     ageText(now - live.since),
     printable(live.who),
     printable(live.service),
-    live.phase,
+    printable(live.phase),
     printable(live.rule || "-"),
     bytesText(live.bytesSent),
     bytesText(live.bytesReceived),
-    live.source,
+    printable(live.source),
   ];
 }
 

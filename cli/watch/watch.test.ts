@@ -86,7 +86,10 @@ describe("a frame", () => {
 
   it("lets no client move the cursor by what it calls itself", () => {
     const hostile = withRecords(
-      watching([live(1, { who: "okta:\u001b[2J\u001b[Hann" })]),
+      watching([
+        live(1, { who: "okta:\u001b[2J\u001b[Hann" }),
+        live(2, { phase: "\u001b]0;", source: "\u001b[31m" }),
+      ]),
       [seen({ "src.user": "okta:\u009b2Jann\r\n" })],
       [],
     );
