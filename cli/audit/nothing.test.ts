@@ -53,6 +53,7 @@ describe("a file without records", () => {
     const record = {
       time: "2026-11-21T12:00:00Z",
       event: "close",
+      connection: "1",
       "dst.service": "orders-db",
       "dst.port": 5432,
     };

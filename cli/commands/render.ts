@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { useColor } from "../format/color.ts";
 import { findingsText } from "../format/findings-text.ts";
 import { instantOption } from "../instant.ts";
@@ -54,6 +55,12 @@ Exit code: 0 written, 2 not written.`,
         process.stdout.write(
           `${options.out}: ${done.files} files for ${done.clusters.join(", ")}${removed}${refs}\n`,
         );
+        // kubectl refuses what still has a ${ref:NAME} in it, and so would a reader.
+        const [cluster = "CLUSTER"] = done.clusters;
+        if (done.missing.length === 0)
+          process.stderr.write(
+            `next: kubectl diff -k ${join(options.out, cluster)}, then kubectl apply -k; or let AccessPlane do it with pulumi up\n`,
+          );
       },
     );
 };

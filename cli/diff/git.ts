@@ -29,7 +29,7 @@ const DEFAULT_NAMES = /(?<!\.test)\.(ya?ml|json)$/;
 export function readGitSide({ ref, path }: GitSide): PolicyFile[] {
   const commit = git(["rev-parse", "--verify", "--quiet", `${ref}^{commit}`], () =>
     inRepository()
-      ? `git knows no commit "${ref}"; in CI, fetch it first (git fetch origin ${ref})`
+      ? `git knows no commit "${ref}"${/[~^@]/.test(ref) ? "; a shallow clone has only the newest (git fetch --unshallow)" : `; in CI, fetch it first (git fetch origin ${ref})`}`
       : `"${ref}:${path}" is no file or folder, and this is no git repository to look the ref up in`,
   ).trim();
   const object = git(["rev-parse", "--verify", "--quiet", `${commit}:${path}`], () => {

@@ -43,6 +43,11 @@ function nearestLines({ rule, differs }: Miss, allowed: boolean): string[] {
 
 function flipLines(steps: readonly string[], allowed: boolean): string[] {
   const wanted = allowed ? "deny" : "allow";
-  if (steps.length === 0) return [`  no single small change to the grants would ${wanted} it`];
+  if (steps.length === 0) {
+    return [
+      `  no single small change to the grants would ${wanted} it`,
+      ...(allowed ? [] : ["    for somebody new: portreeve request writes a group and a grant that ends"]),
+    ];
+  }
   return [`  to ${wanted} it (tried, and valid):`, ...steps.map((step) => `    ${step}`)];
 }

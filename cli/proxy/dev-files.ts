@@ -26,7 +26,7 @@ export function createDevFiles(configFile: string): string {
   const own = bundles.find((bundle) => bundle.trustDomain === trustDomain);
   if (config.certificate.source !== "files" || !own) {
     throw new CliError(
-      "proxy: --dev needs `certificate: { source: files, … }` and a bundle of the own trust domain; this configuration gets its certificate elsewhere. examples/proxy/proxy.yaml is one for a laptop",
+      "proxy: --dev needs `certificate: { source: files, … }` and a bundle of the own trust domain; this configuration gets its certificate elsewhere. examples/proxy/proxy.yaml in this package is one for a laptop: copy it",
     );
   }
   const bundle = resolve(folder, own.file);

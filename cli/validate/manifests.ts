@@ -65,7 +65,8 @@ export function readManifests(path: string): ManifestFile {
 }
 
 function unreadable(path: string, cause: unknown): CliError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
+  const missing = cause instanceof Error && "code" in cause && cause.code === "ENOENT";
+  const reason = missing ? "no such file or folder" : cause instanceof Error ? cause.message : String(cause);
   return new CliError(`cannot read ${path}: ${reason}`, undefined, { cause });
 }
 

@@ -78,6 +78,10 @@ describe("explain", () => {
     });
   });
 
+  it("holds a person against the grants for people, however near one for a workload is", () => {
+    expect(about("okta:stranger", "db:5432").nearest).toContain("dba-db: it is for okta:dba");
+  });
+
   it("takes a step for each party of a chain that has none", () => {
     expect(about("okta:ann+agent:bot", "db:5432").flip).toEqual([
       "add a Grant that allows Group/ann → db:5432",

@@ -41,6 +41,9 @@ const WEIGHT: Readonly<Record<Respect, number>> = {
   sni: 1,
 };
 
+/** A grant for workloads is further from a person than one for other people. */
+const OTHER_KIND = 4;
+
 /** The rule of this action that comes nearest to matching, and what differs; the first by name of those equally near. */
 export function nearestMiss(
   model: Model,
@@ -55,8 +58,9 @@ export function nearestMiss(
     )
     .map((rule) => miss(rule, party, connection, instant))
     .filter(({ differs }) => differs.length > 0);
-  const weight = ({ differs }: Miss): number =>
-    differs.reduce((sum, { respect }) => sum + WEIGHT[respect], 0);
+  const weight = ({ rule, differs }: Miss): number =>
+    differs.reduce((sum, { respect }) => sum + WEIGHT[respect], 0) +
+    (isForKind(rule, party) ? 0 : OTHER_KIND);
   return misses.sort((a, b) => weight(a) - weight(b))[0];
 }
 
@@ -101,6 +105,18 @@ function names({ subjects, action }: Rule, party: Party, connection: Connection)
         byAddress
       );
     }
+  }
+}
+
+function isForKind({ subjects }: Rule, { kind }: Party): boolean {
+  const { workloads, namespaces, cidrs, users, idpGroups, awsRoles, agents } = subjects;
+  switch (kind) {
+    case "agent":
+      return agents.length > 0;
+    case "person":
+      return users.length + idpGroups.length + awsRoles.length > 0;
+    case "peer":
+      return workloads.length + namespaces.length + cidrs.length > 0;
   }
 }
 

@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import type { Finding } from "../finding.ts";
 import type { Kind } from "../schema/index.ts";
-import { knownKeys, unionOptions } from "./schema-lookup.ts";
+import { descriptionAt, knownKeys, unionOptions } from "./schema-lookup.ts";
 import { cut, show } from "./show.ts";
 import type { Path, RawDocument } from "./source.ts";
 import { didYouMean, nearest } from "./suggest.ts";
@@ -65,7 +65,7 @@ export function issueFindings(
           rule: "PR106",
           severity: "error",
           message: `${where} must be ${article(issue.expected)}, but is ${describe(actual)}`,
-          fix: typeHint(issue.expected, actual, raw.written?.(path)),
+          fix: typeHint(issue.expected, actual, raw.written?.(path), descriptionAt(kind, path)),
           ...at,
         },
       ];
@@ -174,7 +174,12 @@ function article(expected: string): string {
 }
 
 /** @param written - the value as its author wrote it: 1.30 is the number 1.3, and quoting that would be another mistake */
-function typeHint(expected: string, actual: unknown, written: string | undefined): string {
+function typeHint(
+  expected: string,
+  actual: unknown,
+  written: string | undefined,
+  about: string | undefined,
+): string {
   if (expected === "string" && (typeof actual === "number" || typeof actual === "boolean"))
     return `put it in quotes: "${cut(written ?? String(actual))}"`;
   if (
@@ -186,5 +191,5 @@ function typeHint(expected: string, actual: unknown, written: string | undefined
     return "write it without quotes";
   if (expected === "boolean") return "write true or false";
   if (expected === "array") return "write a list: start each entry with '- ', or use [ ]";
-  return `write ${article(expected)}`;
+  return `write ${article(expected)}${about === undefined ? "" : `: ${about}`}`;
 }

@@ -8,6 +8,7 @@ interface JsonSchemaNode {
   readonly anyOf?: readonly JsonSchemaNode[];
   readonly oneOf?: readonly JsonSchemaNode[];
   readonly const?: unknown;
+  readonly description?: string;
 }
 
 /** Keys the schema knows at this place, so that a misspelt one can be put right. */
@@ -19,6 +20,13 @@ export function knownKeys(kind: Kind, path: Path): string[] {
 export function unionOptions(kind: Kind, path: Path, discriminator: string): string[] {
   const options = nodesAt(kind, path.slice(0, -1)).map((node) => node.properties?.[discriminator]?.const);
   return [...new Set(options.filter((option) => typeof option === "string"))].sort();
+}
+
+/** What the reference says of this place; of an entry of a list, what it says of the list. */
+export function descriptionAt(kind: Kind, path: Path): string | undefined {
+  const described = typeof path.at(-1) === "number" ? path.slice(0, -1) : path;
+  const [first, ...others] = nodesAt(kind, described).map(({ description }) => description);
+  return others.length === 0 ? first : undefined;
 }
 
 function nodesAt(kind: Kind, path: Path): JsonSchemaNode[] {

@@ -102,6 +102,24 @@ describe("what a table of rules alone does not tell", () => {
     ]);
   });
 
+  it("is the identity provider that Trust gains or changes, in the words of a reviewer", () => {
+    const second = '{ name: idp, issuer: "https://idp.example.com", audiences: [shop] }';
+    expect(
+      rows(service(), service(), TRUST.replace("[portreeve] }", `[portreeve] }, ${second}`)),
+    ).toMatchObject([
+      {
+        before: ["no identity provider idp"],
+        after: ["identity provider idp (issuer https://idp.example.com, audiences shop)"],
+      },
+    ]);
+    expect(rows(service(), service(), TRUST.replace("[portreeve]", "[portreeve, everybody]"))).toMatchObject([
+      {
+        before: ["identity provider okta: audiences portreeve"],
+        after: ["identity provider okta: audiences portreeve everybody"],
+      },
+    ]);
+  });
+
   it("is the member that a group gains, and the group is the cause", () => {
     const group = (members: string) =>
       documentText("Group", "dba", `{ members: { idpGroups: [${members}] } }`);

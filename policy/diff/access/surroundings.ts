@@ -3,6 +3,7 @@ import type { AccessRow, Model, Service, Workload } from "../../model/types.ts";
 import type { AccessChange, Cause, Risk } from "../change.ts";
 import { isProduction } from "../risk.ts";
 import type { ObjectChanges } from "./objects.ts";
+import { providerChanges } from "./providers.ts";
 import type { AccessSide, IndexedSide } from "./side.ts";
 
 /**
@@ -101,7 +102,6 @@ function samePortMoved(before: Service, after: Service): boolean {
 const TRUST = {
   "trust domain": ({ trust }: Model) => trust.spec.trustDomain,
   "trust domain aliases": ({ trust }: Model) => trust.spec.trustDomainAliases,
-  "identity providers": ({ trust }: Model) => trust.spec.identityProviders,
   "the proxy's identity": ({ proxySpiffeId }: Model) => proxySpiffeId,
 } as const;
 
@@ -110,17 +110,16 @@ export function trustChanges(old: IndexedSide, now: IndexedSide, objects: Object
   const cause = objects.of("Trust");
   const [a, b] = [old.side.model, now.side.model];
   if (!cause || !a || !b) return [];
-  return Object.entries(TRUST).flatMap(([part, of]) => {
+  const parts = Object.entries(TRUST).flatMap(([part, of]) => {
     const [before, after] = [canonicalJson(of(a)), canonicalJson(of(b))];
-    if (before === after) return [];
-    return [
-      {
-        ...everyone("every service", cause, ["trust"]),
-        before: [`${part} ${before}`],
-        after: [`${part} ${after}`],
-      },
-    ];
+    return before === after ? [] : [{ before: `${part} ${before}`, after: `${part} ${after}` }];
   });
+  const providers = providerChanges(a.trust.spec.identityProviders, b.trust.spec.identityProviders);
+  return [...parts, ...providers].map(({ before, after }) => ({
+    ...everyone("every service", cause, ["trust"]),
+    before: [before],
+    after: [after],
+  }));
 }
 
 function everyone(to: string, cause: Cause, risks: readonly Risk[]): AccessChange {
