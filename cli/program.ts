@@ -25,16 +25,22 @@ export function buildProgram(exit: (code: number) => void): Command {
     .version(version(), "--version")
     .exitOverride()
     .showSuggestionAfterError()
-    .showHelpAfterError("(run with --help for usage)")
+    .showHelpAfterError("(portreeve --help lists the commands)")
     .addHelpText("after", PROGRAM_HELP);
   for (const register of registrations) register(program, exit);
   for (const command of program.commands) {
-    command.exitOverride().showHelpAfterError("(run with --help for usage)");
+    command.exitOverride();
+    pointToHelp(command, `portreeve ${command.name()}`);
     if (command.options.some(({ long, argChoices }) => long === "--format" && argChoices?.includes("json"))) {
       command.addOption(new Option("--json", "the same as --format json").implies({ format: "json" }));
     }
   }
   return program;
+}
+
+function pointToHelp(command: Command, called: string): void {
+  command.showHelpAfterError(`(${called} --help has examples)`);
+  for (const sub of command.commands) pointToHelp(sub, `${called} ${sub.name()}`);
 }
 
 const PROGRAM_HELP = `

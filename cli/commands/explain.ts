@@ -5,6 +5,7 @@ import { explain, explainChains } from "../../policy/explain/index.ts";
 import { loadPolicySet } from "../../policy/load/index.ts";
 import { CliError, EXIT } from "../exit.ts";
 import { explainJson } from "../explain/json.ts";
+import { isRuleId, rulePage } from "../explain/rule-page.ts";
 import { explainText } from "../explain/text.ts";
 import { useColor } from "../format/color.ts";
 import { instantOption } from "../instant.ts";
@@ -23,7 +24,7 @@ function wordsOf(words: readonly string[]): [path: string, from: string, to: str
   const [to = "", from = "", path = existsSync("policies") ? "policies" : "."] = words.toReversed();
   if (words.length < 2 || words.length > 3) {
     throw new CliError(
-      `explain takes [path] <from> <to>, such as shop/api orders-db:5432; it was given ${words.length} words`,
+      `explain takes [path] <from> <to>, such as shop/api orders-db:5432, or a rule, such as PR431; it was given: ${words.join(" ")}`,
     );
   }
   return [path, from, to];
@@ -36,7 +37,7 @@ export const registerExplain: Register = (program, exit) => {
     .description(
       "Say why a connection is allowed or not, what almost matched, and what would turn the verdict.",
     )
-    .usage("[options] [path] <from> <to>")
+    .usage("[options] [path] <from> <to> | RULE")
     .argument(
       "<words...>",
       "path: policy file or folder (default: policies/, or this folder); from: shop/api, okta:ann@example.com, agent:triage, a role's ARN, an address; a chain is joined by +; to: service:port, the port may be left out when there is one",
@@ -55,10 +56,16 @@ Examples:
   portreeve explain shop/api orders-db:5432
   portreeve explain infra/policies/ shop/reports orders-db
   portreeve explain policies/ ops/bastion+okta:dba orders-db --at 2027-01-01
+  portreeve explain PR431                        a rule that lint names: why, how to mend it, how to waive it
 
 Exit code: 0 allowed, 1 denied, 2 could not be answered.`,
     )
     .action((words: string[], options: Options) => {
+      const [first = ""] = words;
+      if (words.length === 1 && isRuleId(first)) {
+        process.stdout.write(rulePage(first));
+        return;
+      }
       const [path, from, to] = wordsOf(words);
       const { via, ip, sni, at, format } = options;
       const { model, documents } = loadPolicySet({ paths: [path] });
