@@ -1,3 +1,4 @@
+import { sidecarFor } from "./scope.ts";
 import type { Pod, RoutingWorld } from "./world.ts";
 
 export const UNKNOWN_ADDRESS =
@@ -13,11 +14,7 @@ export function readsAddresses({ mesh }: RoutingWorld, { namespace }: Pod): bool
 
 /** A Sidecar with `ingress` has listeners for those ports; for others the defaults stay. */
 export function ingressNotes(world: RoutingWorld, pod: Pod, port: number): string[] {
-  const sidecar = world.sidecars.find(
-    ({ namespace, selector }) =>
-      namespace === pod.namespace &&
-      (selector === undefined || Object.entries(selector).every(([key, value]) => pod.labels[key] === value)),
-  );
+  const sidecar = sidecarFor(world, pod);
   const ingress = sidecar?.spec.ingress?.find((one) => one.port.number === port);
   if (sidecar === undefined || ingress === undefined) return [];
   const to = ingress.defaultEndpoint ? `; it hands the connection to ${ingress.defaultEndpoint}` : "";

@@ -168,9 +168,10 @@ function choose(
   return { server: chosen?.served, taken: chosen?.taken };
 }
 
-function nameRank(names: readonly string[], sni: string | undefined): number | undefined {
+function nameRank(names: readonly string[], asked: string | undefined): number | undefined {
   if (names.includes("*")) return 0;
-  if (sni === undefined) return undefined;
+  if (asked === undefined) return undefined;
+  const sni = asked.toLowerCase();
   const lengths = names.flatMap((name) =>
     name === sni ? [Number.MAX_SAFE_INTEGER] : isWithin(sni, name) ? [name.length] : [],
   );

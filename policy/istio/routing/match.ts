@@ -37,7 +37,8 @@ export function matchChain(
   // A listener looks for what its chains ask for, and for nothing else.
   const readsNames = special.some(({ serverNames }) => serverNames.length > 0);
   const readsHttp = special.some(({ http }) => http);
-  const sni = readsNames && first.type === "tls" ? (first.sni ?? "") : "";
+  // Envoy keeps a server name in small letters (ConnectionSocketImpl::setRequestedServerName).
+  const sni = readsNames && first.type === "tls" ? (first.sni ?? "").toLowerCase() : "";
   const byRange = closest(special, ({ ranges }) => rangeRank(ranges, address));
   const byName = closest(byRange, ({ serverNames }) => nameRank(serverNames, sni));
   const isHttp = readsHttp && first.type === "http";

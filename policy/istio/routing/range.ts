@@ -12,7 +12,11 @@ export function parseRange(text: string): AddressRange | undefined {
   if (!ipaddr.isValid(address)) return undefined;
   const base = ipaddr.parse(address);
   if (base.toString() === "0.0.0.0") return undefined;
-  return { base, bits: length === undefined ? (base.kind() === "ipv4" ? 32 : 128) : Number(length) };
+  const most = base.kind() === "ipv4" ? 32 : 128;
+  if (length === undefined) return { base, bits: most };
+  // A length that is none would otherwise be a range that holds everything.
+  const bits = /^\d{1,3}$/.test(length) ? Number(length) : Number.POSITIVE_INFINITY;
+  return bits > most ? undefined : { base, bits };
 }
 
 /** The same text for ranges of the same addresses. */

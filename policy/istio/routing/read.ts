@@ -218,7 +218,8 @@ class Reader {
       case "v1 Pod":
         use(schema.podSchema, value, ({ metadata, status }) => {
           const { name, namespace, labels } = metadata;
-          if (!status?.podIP) return;
+          // One that has ended keeps its address in the object, and in the cluster another pod may have it by now.
+          if (!status?.podIP || status.phase === "Succeeded" || status.phase === "Failed") return;
           this.running.push({
             ip: status.podIP,
             namespace: namespace ?? "default",

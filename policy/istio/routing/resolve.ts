@@ -32,7 +32,23 @@ export function resolveName(
   port: number,
   scope?: Scope,
 ): Resolved {
-  if (ipaddr.isValid(name)) return { addresses: [name], service: serviceAt(world, name, port), notes: [] };
+  return resolve(world, namespace, name, port, scope, []);
+}
+
+/** @param via names that led here: one that leads back to itself is no address */
+function resolve(
+  world: RoutingWorld,
+  namespace: string,
+  written: string,
+  port: number,
+  scope: Scope | undefined,
+  via: readonly string[],
+): Resolved {
+  if (ipaddr.isValid(written)) {
+    return { addresses: [written], service: serviceAt(world, written, port), notes: [] };
+  }
+  // DNS does not tell capitals from small letters (RFC 4343), and names of objects have none.
+  const name = written.toLowerCase();
   const domain = world.settings.clusterDomain;
   const candidates = [
     name,
@@ -44,7 +60,7 @@ export function resolveName(
     const rows = world.services.filter((one) => one.host === host);
     const service = scope?.services.get(host) ?? rows[0];
     if (service === undefined) continue;
-    if (service.kind === "kubernetes") return kubernetesAddresses(world, service, port, namespace);
+    if (service.kind === "kubernetes") return kubernetesAddresses(world, service, port, namespace, via);
     return entryAddresses(world, service, rows);
   }
   const wildcard = world.services.find(({ host }) => host.startsWith("*") && name.endsWith(host.slice(1)));
@@ -60,10 +76,15 @@ function kubernetesAddresses(
   service: Registered,
   port: number,
   namespace: string,
+  via: readonly string[],
 ): Resolved {
   if (service.resolution === "alias") {
     const to = service.aliasOf ?? "";
-    const next = resolveName(world, namespace, to, port);
+    if (via.includes(service.host)) {
+      const loop = `${[...via, service.host].join(" is another name of ")}: a name that leads to itself has no address`;
+      return { addresses: [outsideAddress(service.host)], service, notes: [loop] };
+    }
+    const next = resolve(world, namespace, to, port, undefined, [...via, service.host]);
     return { ...next, notes: [`${service.id} is another name of ${to}`, ...next.notes] };
   }
   if (service.resolution !== "passthrough") {

@@ -222,6 +222,137 @@ spec: { containers: [{ name: c, image: x }] }
   });
 });
 
+describe("what keeps a connection from the client's sidecar", () => {
+  const client = (annotations: Readonly<Record<string, string>>) => `
+apiVersion: v1
+kind: Pod
+metadata:
+  name: old
+  namespace: shop
+  labels: { app: old }
+  annotations: ${JSON.stringify(
+    Object.fromEntries(
+      Object.entries(annotations).map(([key, value]) => [`traffic.sidecar.istio.io/${key}`, value]),
+    ),
+  )}
+spec: { containers: [{ name: c, image: x }] }
+---
+apiVersion: v1
+kind: Service
+metadata: { name: near, namespace: shop }
+spec: { clusterIP: 10.0.0.9, selector: { app: db }, ports: [{ name: tcp, port: 5432, targetPort: 15432 }] }
+`;
+  test.each<[Readonly<Record<string, string>>, string | undefined]>([
+    [{ excludeOutboundIPRanges: "10.0.0.0/8" }, "excludeOutboundIPRanges"],
+    // iptables returns for what is excluded before it looks at what is included.
+    [{ excludeOutboundIPRanges: "10.0.0.0/8", includeOutboundPorts: "5432" }, "excludeOutboundIPRanges"],
+    [{ excludeOutboundPorts: "5432", includeOutboundPorts: "5432" }, "excludeOutboundPorts"],
+    [{ includeOutboundIPRanges: "192.168.0.0/16" }, "includeOutboundIPRanges"],
+    [{ includeOutboundIPRanges: "192.168.0.0/16", includeOutboundPorts: "5432" }, undefined],
+    [{ includeOutboundIPRanges: "" }, "includeOutboundIPRanges"],
+  ])("%j", (annotations, kept) => {
+    const { notes } = ask(client(annotations), "shop/old", "near");
+    const found = notes.find((note) => note.includes("keeps the connection from the sidecar"));
+    expect(found?.replace(/^traffic\.sidecar\.istio\.io\/| keeps.*$/g, "")).toBe(kept);
+  });
+});
+
+describe("names", () => {
+  const alias = (name: string, to: string) => `
+apiVersion: v1
+kind: Service
+metadata: { name: ${name}, namespace: shop }
+spec: { type: ExternalName, externalName: ${to} }
+`;
+
+  test("that lead back to themselves have no address, and are said to", () => {
+    const both = `${alias("one", "two.shop.svc.cluster.local")}---${alias("two", "one.shop.svc.cluster.local")}`;
+    for (const more of [alias("one", "one.shop.svc.cluster.local"), both]) {
+      expect(ask(more, "shop/api", "one").notes.join("\n")).toMatch(
+        /a name that leads to itself has no address/,
+      );
+    }
+    expect(ask(alias("one", "db.shop.svc.cluster.local"), "shop/api", "one").arrival?.workload).toBe(
+      "shop/db",
+    );
+  });
+
+  test("are the same in capitals, as a host and as the server name of TLS", () => {
+    expect(ask("", "shop/api", "DB.Shop").arrival?.workload).toBe("shop/db");
+    const tls = `
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { name: out, namespace: shop }
+spec:
+  hosts: [db.example.com]
+  location: MESH_EXTERNAL
+  resolution: STATIC
+  endpoints: [{ address: 203.0.113.7 }]
+  ports: [{ number: 5432, name: tls, protocol: TLS }]
+`;
+    const question = (sni: string) =>
+      ask(tls, "shop/api", "203.0.113.7", { first: { type: "tls", sni } }).hop.listenerOf;
+    expect(question("db.example.com")).toBe("ServiceEntry shop/out");
+    expect(question("DB.Example.com")).toBe("ServiceEntry shop/out");
+  });
+});
+
+test("a subnet whose length is none holds no address, and takes nothing from one beside it", () => {
+  const route = (...subnets: string[]) => `
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { name: wide, namespace: shop }
+spec:
+  hosts: [wide.example.com]
+  addresses: [10.0.0.0/8]
+  location: MESH_EXTERNAL
+  resolution: NONE
+  ports: [{ number: 5432, name: tcp, protocol: TCP }]
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: part, namespace: shop }
+spec:
+  hosts: [wide.example.com]
+  tcp: [{ match: [{ destinationSubnets: ${JSON.stringify(subnets)} }], route: [{ destination: { host: db.shop.svc.cluster.local } }] }]
+`;
+  const routeOf = (...subnets: string[]) => ask(route(...subnets), "shop/api", "10.2.0.1").hop.route;
+  expect(routeOf("10.2.0.0/16")).toBe("VirtualService shop/part");
+  for (const subnet of ["10.1.0.0/x", "10.1.0.0/33", "10.1.0.0/-1", "10.1.0.0/"]) {
+    expect(routeOf(subnet), subnet).not.toBe("VirtualService shop/part");
+    expect(routeOf("10.2.0.0/16", subnet), subnet).toBe("VirtualService shop/part");
+  }
+});
+
+test("the address of a pod that has ended is another's by now", () => {
+  const pod = (name: string, phase: string) => `
+apiVersion: v1
+kind: Pod
+metadata: { name: ${name}, namespace: shop, labels: { app: ${name} } }
+spec: { serviceAccountName: ${name}, containers: [{ name: c, image: x }] }
+status: { podIP: 10.1.0.7, phase: ${phase} }
+`;
+  for (const phase of ["Succeeded", "Failed"]) {
+    const more = `${pod("runs", "Running")}---${pod("ended", phase)}`;
+    expect(ask(more, "shop/api", "10.1.0.7").arrival?.workload).toBe("shop/runs");
+  }
+});
+
+test("the Sidecar for a pod's own labels says what its ingress is, also where one for the namespace is older", () => {
+  const sidecar = (name: string, created: string, more: string) => `
+apiVersion: networking.istio.io/v1
+kind: Sidecar
+metadata: { name: ${name}, namespace: shop, creationTimestamp: "${created}" }
+spec: { egress: [{ hosts: ["*/*"] }]${more} }
+`;
+  const own =
+    ', workloadSelector: { labels: { app: db } }, ingress: [{ port: { number: 15432, protocol: TCP, name: tcp }, defaultEndpoint: "127.0.0.1:9" }]';
+  const more = `${sidecar("all", "2020-01-01T00:00:00Z", "")}---${sidecar("own", "2024-01-01T00:00:00Z", own)}`;
+  expect(ask(more, "shop/api", "db").arrival?.notes.join()).toContain(
+    "Sidecar shop/own has an ingress listener",
+  );
+});
+
 describe("ambient", () => {
   test("ztunnel to ztunnel is HBONE; VirtualService and DestinationRule are not read", () => {
     const ignored = `

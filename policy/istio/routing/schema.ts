@@ -181,7 +181,7 @@ export const endpointSliceSchema = z.object({
 export const podSchema = z.object({
   metadata: metadataSchema,
   spec: z.object({ serviceAccountName: z.string().nullish() }).nullish(),
-  status: z.object({ podIP: z.string().nullish() }).nullish(),
+  status: z.object({ podIP: z.string().nullish(), phase: z.string().nullish() }).nullish(),
 });
 
 const envoyMatch = z

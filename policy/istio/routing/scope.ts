@@ -70,7 +70,10 @@ export function gatewayScope(world: RoutingWorld, client: Client): Scope {
 }
 
 /** One for the pod's labels, else one for the namespace, else the mesh's own; the oldest where several compete. */
-function sidecarFor({ sidecars, mesh }: RoutingWorld, { namespace, labels }: Client): Sidecar | undefined {
+export function sidecarFor(
+  { sidecars, mesh }: RoutingWorld,
+  { namespace, labels }: Client,
+): Sidecar | undefined {
   const own = sidecars.filter((sidecar) => sidecar.namespace === namespace);
   return (
     own.find(({ selector }) => selector !== undefined && hasLabels(selector, labels)) ??
