@@ -2,6 +2,7 @@ import { ESTABLISHED } from "../accept/http-answer.ts";
 import { withoutClientLogin } from "../broker/without-client-login.ts";
 import type { Connection } from "../connection.ts";
 import { NEVER } from "../relay/bounds.ts";
+import { settle } from "../relay/ends.ts";
 import { UpstreamSide } from "../relay/upstream-side.ts";
 import type { Stream, StreamEvents } from "../runtime/stream.ts";
 import type { LaterTls } from "./later-tls.ts";
@@ -43,6 +44,8 @@ export function beginRelay(
       else connection.toService.push(bytes);
     }
   } else joinDirections(connection, upstream);
+  // A client that has sent all and half-closed before there was anybody to send it to.
+  settle(connection);
   if (stillRelays(connection)) deadlines.set(connection, connection.due(now));
   return new UpstreamSide(connection);
 }

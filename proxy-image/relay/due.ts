@@ -33,7 +33,8 @@ function dueInRelay(connection: Connection, now: number): number {
   const reason = connection.bounds.reached(now, service);
   if (reason !== undefined) {
     connection.finish(reason);
-    return NEVER;
+    // Its peers still have to close too.
+    return connection.clientGone && connection.upstreamGone ? NEVER : connection.deadline;
   }
   if (now >= connection.nextUpdate) {
     connection.nextUpdate = now + connection.state.generation.config.audit.updateInterval;

@@ -30,6 +30,14 @@ const READS_PER_TURN = 4;
 const KEEPALIVE_INTERVAL = 1;
 const KEEPALIVE_PROBES = 10;
 
+/**
+ * Sockets that wait for their peer's end after their own, in a process. They belong to no connection any more, so no other
+ * bound counts them; beyond this they are closed at once.
+ */
+const MOST_LINGERING = 512;
+
+let lingering = 0;
+
 /** What all sockets of a process share: one is read at a time. */
 interface Shared {
   readonly buffer: Memory;
@@ -71,6 +79,11 @@ export class NativeSocket implements Stream, Pollable {
   /** Nobody wants what the peer still sends; closed when it has ended. */
   #closing = false;
   #closed = false;
+  /**
+   * The error that the kernel told. Taken from the socket, so that what was received before it can still be read; and then
+   * what follows looks like an orderly end, which it is not.
+   */
+  #broken = 0;
 
   /** @param descriptor connected, and waited for by the poller edge-triggered, both ways */
   constructor(poller: Poller, descriptor: number) {
@@ -117,11 +130,12 @@ export class NativeSocket implements Stream, Pollable {
 
   end(): void {
     if (this.#closed || this.#closing) return;
-    if (this.#ended) {
+    // Closing with something unread would reset the connection, and with it what the peer has not read yet.
+    if (this.#ended || lingering >= MOST_LINGERING) {
       this.#close(undefined);
       return;
     }
-    // Closing with something unread would reset the connection, and with it what the peer has not read yet.
+    lingering += 1;
     this.#closing = true;
     this.shutdown();
     this.resume();
@@ -156,11 +170,10 @@ export class NativeSocket implements Stream, Pollable {
         if (!this.#closing) this.#events?.drain();
       }
       if (this.#closed) return;
-      // Taking the error from the socket leaves what was received before it to be read.
-      const error = (events & EPOLLERR) !== 0 ? this.#takeError() : 0;
+      if ((events & EPOLLERR) !== 0) this.#broken = this.#takeError();
       const hangup = (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) !== 0;
       if (hangup || (events & EPOLLIN) !== 0) this.#read(hangup);
-      if (error !== 0 && !this.#closed) this.#close(errorName(error));
+      if (this.#broken !== 0 && !this.#closed) this.#close(errorName(this.#broken));
     } catch (cause) {
       this.#threw(cause);
     }
@@ -186,7 +199,7 @@ export class NativeSocket implements Stream, Pollable {
       const length = libc.recv(this.descriptor, buffer.at, READ_BYTES, 0);
       if (length < 0) return;
       if (length === 0) {
-        this.#end();
+        if (this.#broken === 0) this.#end();
         return;
       }
       if (!this.#closing) this.#deliver(buffer.bytes, length);
@@ -209,6 +222,7 @@ export class NativeSocket implements Stream, Pollable {
 
   #close(error: string | undefined): void {
     this.#closed = true;
+    if (this.#closing) lingering -= 1;
     this.#poller.close(this);
     this.#events?.closed(error);
   }
