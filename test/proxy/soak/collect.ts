@@ -13,7 +13,14 @@ interface HeapStats {
   readonly heapSize: number;
   /** The latter alone. Compiled code is most of it. */
   readonly extraMemorySize: number;
+  /** Of the allocator beneath: blocks in use, by size. */
+  readonly mimalloc: {
+    readonly malloc_bins: readonly { readonly block_size: number; readonly current: number }[];
+  };
 }
+
+/** Of this size are the blocks that objects of the heap live in. */
+const HEAP_BLOCK = 16_384;
 
 const jsc: { heapStats(): HeapStats } = createRequire(import.meta.url)("bun:jsc");
 const { Bun } = globalThis as { Bun?: { gc(now: boolean): void } };
@@ -30,10 +37,12 @@ async function collect(): Promise<void> {
 if (file !== undefined) {
   process.on("SIGUSR2", async () => {
     await collect();
-    const { objectTypeCounts, heapSize, extraMemorySize } = jsc.heapStats();
+    const { objectTypeCounts, heapSize, extraMemorySize, mimalloc } = jsc.heapStats();
+    const blocks = mimalloc.malloc_bins.filter(({ block_size: size }) => size < HEAP_BLOCK);
     const held = {
       objects: objectTypeCounts,
       heap: heapSize - extraMemorySize,
+      native: blocks.reduce((sum, { block_size: size, current }) => sum + size * current, 0),
       memory: process.memoryUsage.rss(),
     };
     writeFileSync(`${file}.next`, JSON.stringify(held));

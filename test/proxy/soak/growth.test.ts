@@ -11,6 +11,7 @@ function heldAt(index: number): Held {
   return {
     objects: { Object: 4_090 + chance, Structure: 6_900 + 3 * index, string: 6_150 + (index % 5) * 30 },
     heap: 5.1 * MB + (index % 3) * 20_000,
+    native: 15 * MB + Math.min(index, 40) * 0.06 * MB,
     memory: 88 * MB + Math.min(index, 40) * 0.1 * MB,
   };
 }
@@ -79,8 +80,13 @@ describe("a run", () => {
     ]);
   });
 
-  test("that forgets 300 bytes outside of the heap for each tenth connection is not", () => {
-    const leaking = holding(({ memory }, index) => ({ memory: memory + (index * 300 * 200_000) / 120 }));
+  test("that forgets 100 bytes outside of the heap for each tenth connection is not", () => {
+    const leaking = holding(({ native }, index) => ({ native: native + (index * 100 * 200_000) / 120 }));
+    expect(faultsOf(leaking)).toEqual([expect.stringMatching(/^outside of the heap: [67]\.[0-9] MB more/)]);
+  });
+
+  test("whose resident memory grows, whatever is in it, is not", () => {
+    const leaking = holding(({ memory }, index) => ({ memory: memory + (index * 60 * MB) / 120 }));
     expect(faultsOf(leaking)).toEqual([expect.stringMatching(/^resident memory: 2[0-9]\.[0-9] MB more/)]);
   });
 
@@ -108,7 +114,12 @@ test("a straight line is found through points that lie about it", () => {
 });
 
 test("of several collections the least of each type counts, and none of a type that one did not find", () => {
-  const one = { objects: { Object: 5, Map: 2 }, heap: 10, memory: 7 };
-  const other = { objects: { Object: 4, Set: 1 }, heap: 12, memory: 6 };
-  expect(least([one, other])).toEqual({ objects: { Object: 4, Map: 0, Set: 0 }, heap: 10, memory: 6 });
+  const one = { objects: { Object: 5, Map: 2 }, heap: 10, native: 3, memory: 7 };
+  const other = { objects: { Object: 4, Set: 1 }, heap: 12, native: 4, memory: 6 };
+  expect(least([one, other])).toEqual({
+    objects: { Object: 4, Map: 0, Set: 0 },
+    heap: 10,
+    native: 3,
+    memory: 6,
+  });
 });

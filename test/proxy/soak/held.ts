@@ -9,6 +9,8 @@ const schema = z.object({
   objects: z.record(z.string(), z.number()),
   /** Bytes of those objects, without what they hold outside of the heap. */
   heap: z.number(),
+  /** Bytes in blocks below 16 KiB that are allocated outside of the heap: TLS, sockets, what the compiler notes. */
+  native: z.number(),
   /** Resident memory, bytes. */
   memory: z.number(),
 });
@@ -56,6 +58,7 @@ export function least(answers: readonly Held[]): Held {
       [...types].map((type) => [type, Math.min(...answers.map(({ objects }) => objects[type] ?? 0))]),
     ),
     heap: Math.min(...answers.map(({ heap }) => heap)),
+    native: Math.min(...answers.map(({ native }) => native)),
     memory: Math.min(...answers.map(({ memory }) => memory)),
   };
 }

@@ -8,9 +8,9 @@ export function line({ connections, memory, descriptors, left }: Sample, held?: 
   return held ? `${parts.join(", ")}; held: ${heldLine(held)}` : parts.join(", ");
 }
 
-function heldLine({ objects, heap, memory }: Held): string {
+function heldLine({ objects, heap, native, memory }: Held): string {
   const count = Object.values(objects).reduce((sum, one) => sum + one, 0);
-  return `${megabytes(memory)}, heap ${(heap / 1e6).toFixed(2)} MB, ${count} objects`;
+  return `${megabytes(memory)}, heap ${(heap / 1e6).toFixed(2)} MB and ${megabytes(native)} outside, ${count} objects`;
 }
 
 /** By tenths of the connections: the lowest memory, with garbage and after collections, and the lowest counts. */
@@ -28,6 +28,7 @@ export function summary(samples: readonly Sample[]): string {
     row("  memory, MB", (tenth) => (tenths[tenth] ?? []).map(({ memory }) => memory / 1e6), 1),
     row("  held after a collection, MB", (tenth) => (held[tenth] ?? []).map(({ memory }) => memory / 1e6), 1),
     row("  of it heap, MB", (tenth) => (held[tenth] ?? []).map(({ heap }) => heap / 1e6), 2),
+    row("  outside of it, MB", (tenth) => (held[tenth] ?? []).map(({ native }) => native / 1e6), 2),
     ...["Object", "Function", "Map", "string"].map((type) =>
       row(`  ${type}`, (tenth) => (held[tenth] ?? []).map(({ objects }) => objects[type] ?? 0), 0),
     ),
