@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from "node:fs";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Command, Option } from "commander";
 import { type Observations, useOfGrants } from "../../policy/audit/index.ts";
@@ -89,6 +89,7 @@ Exit code: 0 nothing to change, 1 there is a suggestion, 2 could not run.`,
         includeDenied: options.includeDenied === true,
         keepUnused: options.keepUnused === true,
         newFile: options.newFile ?? newFileIn(policies),
+        isThere: existsSync,
       });
       const output = new Output(process.stdout);
       if (options.format === "json") await output.write(`${JSON.stringify(found, undefined, 2)}\n`);

@@ -81,12 +81,20 @@ function insideRepository(path: string): string | undefined {
   const top = git(["rev-parse", "--show-toplevel"])?.trim();
   if (top === undefined) return undefined;
   const inside = relative(realpathSync(top), realpathSync(path));
-  return inside.startsWith("..") ? undefined : inside;
+  return inside === ".." || inside.startsWith("../") ? undefined : inside;
 }
 
 /** Commits that touched the path since an instant, and the last one before; oldest first. */
 function commitsOf(path: string, since: number): { commit: string; time: number }[] {
-  const lines = git(["log", "--first-parent", "--format=%H %ct", "--", `:/${path}`])?.trim();
+  // As it is written, where a name has characters that git takes for patterns; and nothing that a user's configuration adds.
+  const lines = git([
+    "log",
+    "--first-parent",
+    "--no-show-signature",
+    "--format=%H %ct",
+    "--",
+    `:(top,literal)${path}`,
+  ])?.trim();
   if (lines === undefined || lines === "") return [];
   const all = lines.split("\n").map((line) => {
     const [commit = "", seconds] = line.split(" ");

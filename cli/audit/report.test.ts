@@ -200,4 +200,29 @@ describe("audit report", () => {
     expect(audit("suggest", ...both, "--since", "90d").status).toBe(0);
     git(at(0), "checkout", "-q", "policies");
   });
+
+  test("suggests no new file in the place of one that is there", () => {
+    const mine = object("Group", "mine", '{ owner: ops, members: { idpGroups: ["okta:mine"] } }');
+    writeFileSync(file("policies/suggested.yaml"), mine);
+    writeFileSync(file("denied.jsonl"), `${JSON.stringify(record(10, "okta:cat", "okta:mine", "deny"))}\n`);
+    const more = ["--logs", "denied.jsonl", "--since", "90d", "--include-denied", "--write"];
+    const { status, stderr } = audit("suggest", ...both, ...more);
+    expect(stderr).toContain("policies/suggested.yaml is there already");
+    expect(status).toBe(2);
+    expect(readFileSync(file("policies/suggested.yaml"), "utf8")).toBe(mine);
+    expect(git(at(0), "status", "--porcelain", "policies").trim()).toBe("?? policies/suggested.yaml");
+    rmSync(file("policies/suggested.yaml"));
+  });
+
+  test("reads the commits of the folder alone, whatever its name means to git", () => {
+    git(at(0), "mv", "policies", "!policies");
+    git(at(2), "-c", "user.name=t", "-c", "user.email=t@example.com", "commit", "-qm", "moved");
+    writeFileSync(file("README.md"), "x");
+    git(at(0), "add", ".");
+    git(at(1), "-c", "user.name=t", "-c", "user.email=t@example.com", "commit", "-qm", "else");
+    const { stdout } = audit("report", "--policies", "!policies", "--logs", "audit.jsonl", "--json");
+    // Before the first commit with it, that commit, and what is on disk.
+    expect((JSON.parse(stdout) as Report).commits).toBe(3);
+    git(at(0), "reset", "-q", "--hard", "HEAD~2");
+  });
 });

@@ -23,6 +23,8 @@ export interface SuggestOptions {
   readonly keepUnused: boolean;
   /** Where new grants are written. */
   readonly newFile: string;
+  /** Whether there is such a file already: nothing is written in its place. @default none of the policies' is */
+  readonly isThere?: (file: string) => boolean;
 }
 
 export interface Suggestion {
@@ -39,7 +41,7 @@ export interface Suggestion {
  * The narrowest grants that would have allowed what was observed, as changes of the files. What is returned was checked: the
  * changed files are valid, `decide` allows every observed connection that it allowed, and nothing that it did not.
  *
- * @throws PolicyError when the present policies are not valid
+ * @throws PolicyError when the present policies are not valid, CliError when the file for new grants is there
  */
 export function suggest(
   files: readonly PolicyFile[],
@@ -52,6 +54,10 @@ export function suggest(
   const kept = [...plan.kept];
   let narrowings = plan.narrowings.filter(({ type }) => !(options.keepUnused && type === "remove"));
   const grants = options.includeDenied ? suggestGrants(model, observed) : [];
+  const { newFile, isThere = (file) => files.some(({ name }) => name === file) } = options;
+  if (grants.length > 0 && isThere(newFile)) {
+    throw new CliError(`suggest: ${newFile} is there already: name another file with --new-file`);
+  }
   const wanted = new Set<Connection>(grants.flatMap(({ connections }) => connections));
   // What does not hold is taken back, and the rest is checked again; each round takes back at least one.
   for (;;) {

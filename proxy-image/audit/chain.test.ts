@@ -164,12 +164,12 @@ describe("a chain of records", () => {
     let failures = 0;
     const failing: Sink = {
       name: "file",
-      write: async (text, lines) => {
+      write: async (text) => {
         if (failures > 0) {
           failures -= 1;
           throw new Error("no space left");
         }
-        await file.write(text, lines);
+        await file.write(text);
       },
       close: () => file.close(),
     };
