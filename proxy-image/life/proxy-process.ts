@@ -10,6 +10,7 @@ import { Renewal } from "../istiod/renewal.ts";
 import { ProxyMetrics } from "../metrics/proxy-metrics.ts";
 import type { SeriesSnapshot } from "../metrics/series.ts";
 import { DescriptorError, descriptorLimit } from "../runtime/descriptors.ts";
+import { nativeSockets } from "../runtime/native/sockets.ts";
 import { ProxyState, type Worker } from "../state.ts";
 import { SvidSource } from "../workload-api/svid-source.ts";
 import type { Control, LiveConnection, VerdictQuestion } from "./control.ts";
@@ -80,6 +81,7 @@ export class ProxyProcess implements Control {
     this.#log.log("info", "ready", {
       listeners: this.#listeners.count,
       policy: this.state.generation.config.policy.digest,
+      plainSockets: nativeSockets ? "own" : "runtime",
     });
   }
 

@@ -146,6 +146,8 @@ test("it becomes ready without root, capabilities or a place to write", async ()
     },
   );
   expect(await (await fetch(`http://127.0.0.1:${metrics}/readyz`)).text()).toBe("ready\n");
+  // Neither a read-only root nor the lack of capabilities keeps it from the C library.
+  expect(running.log()).toContain('"plainSockets":"own"');
   const { version } = json(join(import.meta.dirname, "../../package.json"));
   await until("its records to say which version writes them", 10, () =>
     running.log().includes(`"version":"${version}"`),
