@@ -21,7 +21,7 @@ export function reportText(report: FullReport): string {
   const dormant = grants.filter(({ state }) => state === "dormant").map(({ grant }) => grant.name);
   const unknown = grants.filter(({ state }) => state === "unknown").length;
   const lines = [
-    `${isoMinute(report.since)} to ${isoMinute(report.until)}, ${observations.records} records, ${report.commits} states of the policies`,
+    `${isoMinute(report.since)} to ${isoMinute(report.until)}, ${observations.records} records, ${report.commits} ${report.commits === 1 ? "state" : "states"} of the policies`,
     ...(report.historyNote === undefined ? [] : [`note: ${report.historyNote}`]),
     "",
     ...table,

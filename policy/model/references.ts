@@ -160,7 +160,7 @@ class ReferenceCheck {
       source,
       path,
       `unknown ${what} "${name}"${hint}`,
-      `name a ${what} that exists, or define it`,
+      `name ${/^[aeio]/i.test(what) ? "an" : "a"} ${what} that exists, or define it`,
     );
   }
 }

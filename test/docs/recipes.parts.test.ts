@@ -5,60 +5,30 @@
  * Not run: what is marked `# needs …`, because there is no cluster, account or sign-in here. Only commands that reach out for such a
  * thing may be marked.
  */
-import { execFileSync, spawnSync } from "node:child_process";
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { cpSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { missing, steps } from "./commands.ts";
 import { pages, ROOT, read } from "./markdown.ts";
+import { Shell } from "./shell.ts";
 
 const recipes = pages().filter((page) => /^docs\/recipes\/(?!README)/.test(page));
 const REACHES_OUT =
   /^(kubectl|pulumi|portreeve (connect|revoke|login)|portreeve drift .*--kubeconfig|portreeve proxy --config \S+ #)/;
 
-let home = "";
+let shell: Shell;
 beforeAll(() => {
-  home = mkdtempSync(join(tmpdir(), "portreeve-recipes-"));
-  mkdirSync(join(home, "bin"));
-  const command = join(home, "bin/portreeve");
-  writeFileSync(command, `#!/bin/sh\nexec "${process.execPath}" --no-warnings "${ROOT}/cli/main.ts" "$@"\n`);
-  chmodSync(command, 0o755);
+  shell = new Shell();
 });
-afterAll(() => rmSync(home, { recursive: true, force: true }));
+afterAll(() => shell.remove());
 
 function checkout(name: string): string {
-  const folder = join(home, name);
+  const folder = join(shell.home, name);
   cpSync(join(ROOT, "examples/recipes", name), folder, { recursive: true });
-  const git = (...args: string[]): void => {
-    execFileSync("git", ["-c", "user.name=t", "-c", "user.email=t@example.com", ...args], {
-      cwd: folder,
-      env: {
-        ...process.env,
-        GIT_CONFIG_GLOBAL: "/dev/null",
-        GIT_AUTHOR_DATE: "2026-06-01T00:00:00Z",
-        GIT_COMMITTER_DATE: "2026-06-01T00:00:00Z",
-      },
-    });
-  };
-  git("init", "-q", "-b", "main");
-  git("add", ".");
-  git("commit", "-qm", "policies");
+  shell.git(folder, "init", "-q", "-b", "main");
+  shell.git(folder, "add", ".");
+  shell.git(folder, "commit", "-qm", "policies");
   return folder;
-}
-
-function run(command: string, cwd: string): { status: number | null; output: string } {
-  const { status, stdout, stderr } = spawnSync("bash", ["-euo", "pipefail", "-c", command], {
-    cwd,
-    encoding: "utf8",
-    env: {
-      ...process.env,
-      PATH: `${join(home, "bin")}${delimiter}${process.env["PATH"]}`,
-      NO_COLOR: "1",
-      TZ: "UTC",
-    },
-  });
-  return { status, output: `${stdout}\n${stderr}` };
 }
 
 describe.each(recipes)("%s", (page) => {
@@ -73,7 +43,7 @@ describe.each(recipes)("%s", (page) => {
           expect(text, `${page}:${line} is not run`).toMatch(REACHES_OUT);
           continue;
         }
-        const { status, output } = run(text, cwd);
+        const { status, output } = shell.run(text, cwd);
         expect(status, `${page}:${line}: ${text}\n${output}`).toBe(exitCode);
         printed += output;
       }
