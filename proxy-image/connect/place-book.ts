@@ -29,6 +29,11 @@ export class PlaceBook implements Places {
     if (admission && !sameLimits(admission.limits, limits)) admission.limits = limits;
   }
 
+  /** Services of which something is remembered. */
+  get size(): number {
+    return this.#admissions.size;
+  }
+
   waiting(service: string): number {
     return this.#admissions.get(service)?.waiting ?? 0;
   }
@@ -60,10 +65,18 @@ export class PlaceBook implements Places {
   admission({ service, serviceLimits }: PlaceRequest): ServiceAdmission {
     let admission = this.#admissions.get(service);
     if (!admission) {
+      this.#forgetUnused();
       admission = new ServiceAdmission(serviceLimits);
       this.#admissions.set(service, admission);
     } else if (admission.limits !== serviceLimits) this.setLimits(service, serviceLimits);
     return admission;
+  }
+
+  /** Services come and go with configurations. One without a connection is as good as new, so those go when another comes. */
+  #forgetUnused(): void {
+    for (const [service, { live, waiting }] of this.#admissions) {
+      if (live === 0 && waiting === 0) this.#admissions.delete(service);
+    }
   }
 }
 

@@ -245,6 +245,14 @@ describe("names", () => {
     expect(await resolver.resolve("db", bounds, 5_000)).toEqual(["10.0.0.1"]);
     await expect(resolver.resolve("db", bounds, 20_000)).rejects.toThrow("db does not resolve");
   });
+
+  test("that no configuration has any more are forgotten", async () => {
+    const resolver = new Resolver(async (): Promise<Answer[]> => [{ address: "10.0.0.1", ttl: 0 }]);
+    for (let index = 0; index < 100; index++) await resolver.resolve(`db-${index}`, bounds, 0);
+    expect(resolver.size).toBe(100);
+    await resolver.resolve("db", bounds, 1_000_000);
+    expect(resolver.size).toBe(1);
+  });
 });
 
 describe("server names", () => {

@@ -55,7 +55,10 @@ export class RemotePlaces implements Places {
 
   /** One more, or one less, waits at a service. */
   countWaiting(service: string, by: 1 | -1): void {
-    this.#waiting.set(service, this.waiting(service) + by);
+    const waiting = this.waiting(service) + by;
+    // An entry at zero would stay for every service that there ever was.
+    if (waiting === 0) this.#waiting.delete(service);
+    else this.#waiting.set(service, waiting);
   }
 }
 

@@ -21,6 +21,8 @@ export interface ResolveBounds {
 interface Entry {
   readonly addresses: readonly string[];
   readonly until: number;
+  /** Of use until then, if the name stops resolving. */
+  readonly lastUse: number;
 }
 
 /** Addresses of names, kept for their TTL. A name that fails to resolve anew keeps its last addresses, as long as `maxTtl`. */
@@ -68,8 +70,19 @@ export class Resolver {
     const ttl = Math.min(...answers.map((answer) => answer.ttl ?? bounds.minTtl));
     const addresses = interleave(answers.map(({ address }) => address));
     const until = now + Math.min(Math.max(ttl, bounds.minTtl), bounds.maxTtl);
-    this.#entries.set(host, { addresses, until });
+    if (!known) this.#forgetOld(now);
+    this.#entries.set(host, { addresses, until, lastUse: until + bounds.maxTtl });
     return addresses;
+  }
+
+  /** Names come and go with configurations: those that nobody asks for any more go when another comes. */
+  #forgetOld(now: number): void {
+    for (const [host, { lastUse }] of this.#entries) if (now >= lastUse) this.#entries.delete(host);
+  }
+
+  /** Names that are remembered. */
+  get size(): number {
+    return this.#entries.size;
   }
 }
 

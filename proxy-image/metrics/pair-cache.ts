@@ -1,3 +1,5 @@
+/** Names of either kind that are remembered at once; beyond, everything is put together anew. */
+const MAX_FIRSTS = 1_000;
 const MAX_SECONDS = 10_000;
 
 /** Texts by two names: one that is looked up for each connection must not be put together to look it up. */
@@ -12,10 +14,17 @@ export class PairCache {
   set(first: string, second: string, text: string): string {
     let seconds = this.#texts.get(first);
     if (!seconds || seconds.size >= MAX_SECONDS) {
+      // Listeners and rules come and go with configurations.
+      if (this.#texts.size >= MAX_FIRSTS) this.#texts.clear();
       seconds = new Map();
       this.#texts.set(first, seconds);
     }
     seconds.set(second, text);
     return text;
+  }
+
+  /** First names that are remembered. */
+  get size(): number {
+    return this.#texts.size;
   }
 }

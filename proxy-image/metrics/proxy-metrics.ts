@@ -144,6 +144,7 @@ export class ProxyMetrics {
    */
   snapshot(state: ProxyState, lag: number, worker: number): SeriesSnapshot {
     for (const connection of state.live) if (connection.service) this.bytes(connection);
+    this.#registry.forgetGauges();
     const gauge = (name: string, help: string, value: number, labels = "") =>
       this.#registry.gauge(name, help)(labels, value);
     gauge("portreeve_connections_live", "Live connections.", state.live.size);

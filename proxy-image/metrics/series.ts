@@ -32,6 +32,11 @@ export class SeriesRegistry {
     };
   }
 
+  /** A gauge says what is now: before all are set anew, so that none stays of what is there no more. */
+  forgetGauges(): void {
+    for (const { type, series } of this.#families.values()) if (type === "gauge") series.clear();
+  }
+
   /** A counter that is kept elsewhere: its value as it is now. */
   total(name: string, help: string, value: number): void {
     this.#family(name, help, "counter").series.set("", value);
