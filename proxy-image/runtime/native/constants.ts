@@ -13,6 +13,9 @@ export const EPOLLRDHUP = 0x2000;
 /** Edge-triggered: told once for each change. */
 export const EPOLLET = -0x8000_0000;
 
+export const EINTR = 4;
+export const EAGAIN = 11;
+
 export const AF_INET = 2;
 export const AF_INET6 = 10;
 export const SOCK_STREAM = 1;

@@ -1,5 +1,7 @@
 import type { Stream, StreamEvents } from "../stream.ts";
 import {
+  EAGAIN,
+  EINTR,
   EPOLLERR,
   EPOLLHUP,
   EPOLLIN,
@@ -107,9 +109,11 @@ export class NativeSocket implements Stream, Pollable {
     if (data.length === 0) return 0;
     const taken = this.#poller.libc.send(this.descriptor, data, data.length, MSG_NOSIGNAL);
     if (taken === data.length) return taken;
-    // Full, or broken: which of them it is, epoll tells.
     this.#full = true;
-    return taken < 0 ? 0 : taken;
+    if (taken >= 0) return taken;
+    // An error is told once: epoll will only say that it hung up, and not that it was reset.
+    if (this.#failed()) this.#poller.again(this);
+    return 0;
   }
 
   pause(): void {
@@ -170,7 +174,7 @@ export class NativeSocket implements Stream, Pollable {
         if (!this.#closing) this.#events?.drain();
       }
       if (this.#closed) return;
-      if ((events & EPOLLERR) !== 0) this.#broken = this.#takeError();
+      if ((events & EPOLLERR) !== 0) this.#broken = this.#takeError() || this.#broken;
       const hangup = (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) !== 0;
       if (hangup || (events & EPOLLIN) !== 0) this.#read(hangup);
       if (this.#broken !== 0 && !this.#closed) this.#close(errorName(this.#broken));
@@ -183,6 +187,7 @@ export class NativeSocket implements Stream, Pollable {
     try {
       // What has happened since the last read is not known: also that the peer may have ended.
       this.#read(true);
+      if (this.#broken !== 0 && !this.#closed) this.#close(errorName(this.#broken));
     } catch (cause) {
       this.#threw(cause);
     }
@@ -197,7 +202,10 @@ export class NativeSocket implements Stream, Pollable {
     for (let reads = 0; reads < READS_PER_TURN; reads++) {
       if (this.#closed || this.#ended || this.#paused) return;
       const length = libc.recv(this.descriptor, buffer.at, READ_BYTES, 0);
-      if (length < 0) return;
+      if (length < 0) {
+        this.#failed();
+        return;
+      }
       if (length === 0) {
         if (this.#broken === 0) this.#end();
         return;
@@ -231,6 +239,14 @@ export class NativeSocket implements Stream, Pollable {
     const error = cause instanceof Error ? cause : new Error(String(cause));
     this.#events?.threw?.(error);
     if (!this.#closed) this.terminate();
+  }
+
+  /** Whether the last call failed for good; to be asked at once. What was received before can still be read. */
+  #failed(): boolean {
+    const error = this.#poller.libc.errno();
+    if (error === EAGAIN || error === EINTR) return false;
+    this.#broken = error;
+    return true;
   }
 
   #takeError(): number {
