@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
+import { CHAIN_LINKS } from "../../policy/compile/aws/chain.ts";
 import { run } from "../program.ts";
 
 async function explain(...words: string[]): Promise<{ code: number; out: string; err: string }> {
@@ -28,16 +29,7 @@ describe("explain", () => {
     expect(code).toBe(0);
     expect(out).toContain("the chain analytics/reports → orders-db in cluster use1 holds:");
     const links = [...out.matchAll(/^ {4}(ok|-|\?|BROKEN) +(service account|SPIFFE ID|\w+(?: group)?) /gm)];
-    expect(links.slice(0, 8).map(([, , link]) => link)).toEqual([
-      "service account",
-      "SPIFFE ID",
-      "association",
-      "trust",
-      "permission",
-      "security group",
-      "route",
-      "verdict",
-    ]);
+    expect(links.slice(0, CHAIN_LINKS.length).map(([, , link]) => link)).toEqual(CHAIN_LINKS);
   });
 
   it("names the first broken link, why, and what to do", async () => {

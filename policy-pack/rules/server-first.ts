@@ -1,24 +1,15 @@
+import {
+  entryProtocol,
+  type PortProtocol,
+  serviceProtocol,
+} from "../../policy/istio/consistency/protocol.ts";
+import { SERVER_FIRST } from "../../policy/istio/server-first-ports.ts";
 import { fields, kubernetesObject, list, type Resource, sample, text } from "../resource.ts";
 import type { ResourceRule, StackBreach } from "../rule.ts";
 import { serviceEntry } from "./service-entry.ts";
 
-/** Ports whose protocol lets the server speak first. */
-const SERVER_FIRST: ReadonlyMap<number, string> = new Map([
-  [21, "FTP"],
-  [22, "SSH"],
-  [25, "SMTP"],
-  [110, "POP3"],
-  [143, "IMAP"],
-  [587, "SMTP submission"],
-  [3306, "MySQL"],
-  [4222, "NATS"],
-  [5900, "VNC"],
-  [27017, "MongoDB"],
-]);
-/** What Istio takes as opaque without looking at the first bytes. */
-const OPAQUE = /^(tcp|mysql|mongo)(-|$)/i;
-/** What makes Istio wait for the client's first bytes. */
-const WAITS = /^(TLS|HTTPS|HTTP|HTTP2|GRPC|GRPC-WEB)$/;
+/** Where Istio waits for the client's first bytes: to detect the protocol, to read HTTP, or the server name of TLS. */
+const WAITS: ReadonlySet<PortProtocol> = new Set(["detect", "http", "tls"]);
 
 const service = (port: Record<string, unknown>) =>
   sample("core/v1", "Service", "db", { selector: { app: "db" }, ports: [port] });
@@ -31,7 +22,8 @@ export const serverFirst: ResourceRule = {
   remediation:
     "Declare the protocol: `tcp` or `mysql` or `mongo` as the port's name or `appProtocol`, `TCP` in a ServiceEntry.",
   bad: [
-    [service({ name: "db", port: 3306 })],
+    [service({ name: "events", port: 4222 })],
+    [service({ name: "http-db", port: 3306 })],
     [
       sample("networking.istio.io/v1", "ServiceEntry", "db", {
         hosts: ["db.example.com"],
@@ -42,7 +34,9 @@ export const serverFirst: ResourceRule = {
     ],
   ],
   good: [
-    [service({ name: "tcp-db", port: 3306 })],
+    [service({ name: "tcp-events", port: 4222 })],
+    // Istio never detects on this port, whatever its name.
+    [service({ name: "db", port: 3306 })],
     [service({ name: "db", port: 3306, appProtocol: "mysql" })],
   ],
   *check(resource): Iterable<StackBreach> {
@@ -62,7 +56,7 @@ function ports(resource: Resource): { id: string; port: number; waits: boolean }
     return entry.ports.map(({ number, protocol }) => ({
       id: entry.id,
       port: number,
-      waits: WAITS.test(protocol),
+      waits: WAITS.has(entryProtocol(protocol)),
     }));
   }
   const object = kubernetesObject(resource);
@@ -72,6 +66,8 @@ function ports(resource: Resource): { id: string; port: number; waits: boolean }
     .map((port) => ({
       id: `Service ${object.namespace}/${object.name}`,
       port: Number(port.port),
-      waits: !OPAQUE.test(text(port.appProtocol) || text(port.name)),
+      waits: WAITS.has(
+        serviceProtocol(Number(port.port), text(port.name), text(port.appProtocol) || undefined),
+      ),
     }));
 }

@@ -1,25 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { loadModel } from "../../load/index.ts";
-import { agent, grant, group, type PolicyObject, service, trust, workload } from "../../load/object.ts";
+import { agent, grant, group, type PolicyObject, service, workload } from "../../load/object.ts";
 import { accessTable } from "../../model/access.ts";
 import type { GrantSpecInput, ServiceSpecInput } from "../../schema/index.ts";
 import { compileProxy } from "./compile.ts";
 import { parseProxyConfig } from "./config-parse.ts";
+import { loginEstate } from "./testdata/login-estate.ts";
 
-const estate = trust("estate", {
-  trustDomain: "prod.example.com",
-  clusters: [
-    {
-      name: "prod",
-      dataPlane: "sidecar",
-      istioVersion: "1.31",
-      eks: { name: "prod", account: "111122223333", region: "eu-central-1" },
-    },
-  ],
-  identityProviders: {
-    oidc: [{ name: "okta", issuer: "https://okta.example.com", audiences: ["portreeve"] }],
-  },
-});
+const estate = loginEstate();
 const reports = workload("shop/reports");
 const api = workload("shop/api");
 const ordersDb = (rest: Partial<ServiceSpecInput> = {}, users: string[] = ["reporting"]) =>

@@ -1,26 +1,13 @@
 import { expect, test } from "vitest";
 import { loadModel } from "../../load/index.ts";
-import { grant, group, type PolicyObject, service, trust } from "../../load/object.ts";
+import { grant, group, type PolicyObject, service } from "../../load/object.ts";
 import type { ServiceSpecInput } from "../../schema/index.ts";
 import { compileKubernetes } from "../kubernetes/compile.ts";
 import { compileProxy } from "./compile.ts";
 import { parseProxyConfig } from "./config-parse.ts";
+import { loginEstate } from "./testdata/login-estate.ts";
 
-const estate = trust("estate", {
-  trustDomain: "prod.example.com",
-  clusters: [
-    {
-      name: "prod",
-      dataPlane: "sidecar",
-      istioVersion: "1.31",
-      eks: { name: "prod", account: "111122223333", region: "eu-central-1" },
-    },
-  ],
-  identityProviders: {
-    oidc: [{ name: "okta", issuer: "https://okta.example.com", audiences: ["portreeve"] }],
-  },
-  proxy: { connectCertificate: "people-tls" },
-});
+const estate = loginEstate({ proxy: { connectCertificate: "people-tls" } });
 
 const database = (name: string, rest: Partial<ServiceSpecInput> = {}): PolicyObject[] => [
   service(name, {

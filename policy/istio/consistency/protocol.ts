@@ -36,16 +36,3 @@ export function serviceProtocol(port: number, name: string, appProtocol: string 
 export function entryProtocol(protocol: string | undefined): PortProtocol {
   return KNOWN.get((protocol ?? "").toLowerCase()) ?? "detect";
 }
-
-/** Ports whose protocol lets the server speak first. */
-export const SERVER_FIRST: ReadonlyMap<number, string> = new Map([
-  [21, "FTP"],
-  [22, "SSH"],
-  [25, "SMTP"],
-  [110, "POP3"],
-  [143, "IMAP"],
-  [587, "SMTP submission"],
-  [3306, "MySQL"],
-  [4222, "NATS"],
-  [5900, "VNC"],
-]);

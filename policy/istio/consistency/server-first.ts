@@ -1,6 +1,6 @@
 import type { Finding } from "../../finding.ts";
+import { SERVER_FIRST } from "../server-first-ports.ts";
 import { clientsOf } from "./clients.ts";
-import { SERVER_FIRST } from "./protocol.ts";
 import { planeOf } from "./server-mode.ts";
 import { finding } from "./tell.ts";
 import { podsBehind, type World } from "./world.ts";

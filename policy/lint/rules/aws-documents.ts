@@ -1,3 +1,4 @@
+import type { DocumentBreach } from "../aws/document-breach.ts";
 import { knownDocumentBreaches } from "../aws/known-documents.ts";
 import {
   existingSample,
@@ -14,62 +15,57 @@ const PODS = { Service: "pods.eks.amazonaws.com" };
 const BOTH = ["sts:AssumeRole", "sts:TagSession"];
 const DATABASE = "arn:aws:rds-db:eu-central-1:111122223333:dbuser:cluster-ABC";
 
+/** A rule over what a role's documents say, where they are known; {@link TRUST_SAMPLE} goes before its samples. */
+function documentRule(
+  id: DocumentBreach["rule"],
+  { bad, good, ...told }: Pick<LintRule, "title" | "why" | "fix" | "bad" | "good">,
+): LintRule {
+  return {
+    id,
+    severity: "error",
+    waivable: true,
+    ...told,
+    bad: TRUST_SAMPLE + bad,
+    good: TRUST_SAMPLE + good,
+    check: ({ model }) => knownDocumentBreaches(model, id),
+  };
+}
+
 /** PR630 to PR633 and PR636: what a role's documents say, where they are known. */
 export const awsDocumentRules: readonly LintRule[] = [
-  {
-    id: "PR630",
+  documentRule("PR630", {
     title: "Trust for everybody",
-    severity: "error",
-    waivable: true,
     why: "A role whose trust names everybody can be taken from any AWS account in the world; conditions on tags do not help, since the caller chooses them.",
     fix: "name the service, the OIDC provider, or the role that may take it",
-    bad: TRUST_SAMPLE + existingSample("pod-identity", podIdentity(BOTH, "*")),
-    good: TRUST_SAMPLE + existingSample("pod-identity", podIdentity(BOTH, PODS)),
-    check: ({ model }) => knownDocumentBreaches(model, "PR630"),
-  },
-  {
-    id: "PR631",
+    bad: existingSample("pod-identity", podIdentity(BOTH, "*")),
+    good: existingSample("pod-identity", podIdentity(BOTH, PODS)),
+  }),
+  documentRule("PR631", {
     title: "Trust for any subject",
-    severity: "error",
-    waivable: true,
     why: "Without an exact subject, any service account of the cluster (or any certificate of the CA) can take the role, also one that somebody makes for the purpose.",
     fix: "name namespace and service account, or the SPIFFE ID, with StringEquals",
-    bad: TRUST_SAMPLE + existingSample("irsa", irsaWildSubject),
-    good: TRUST_SAMPLE + existingSample("irsa", irsaExact),
-    check: ({ model }) => knownDocumentBreaches(model, "PR631"),
-  },
-  {
-    id: "PR632",
+    bad: existingSample("irsa", irsaWildSubject),
+    good: existingSample("irsa", irsaExact),
+  }),
+  documentRule("PR632", {
     title: "Trust for any audience",
-    severity: "error",
-    waivable: true,
     why: "A token that the cluster issued for another purpose, say for Vault, would do to take the role: whoever it was shown to can use it.",
     fix: "demand `:aud` to equal sts.amazonaws.com",
-    bad: TRUST_SAMPLE + existingSample("irsa", irsaNoAudience),
-    good: TRUST_SAMPLE + existingSample("irsa", irsaExact),
-    check: ({ model }) => knownDocumentBreaches(model, "PR632"),
-  },
-  {
-    id: "PR633",
+    bad: existingSample("irsa", irsaNoAudience),
+    good: existingSample("irsa", irsaExact),
+  }),
+  documentRule("PR633", {
     title: "Trust without sts:TagSession",
-    severity: "error",
-    waivable: true,
     why: "EKS Pod Identity and Roles Anywhere tag every session; without sts:TagSession STS refuses, and the pod gets no credentials at all.",
     fix: "add `sts:TagSession` to the statement's actions",
-    bad: TRUST_SAMPLE + existingSample("pod-identity", podIdentity(["sts:AssumeRole"], PODS)),
-    good: TRUST_SAMPLE + existingSample("pod-identity", podIdentity(BOTH, PODS)),
-    check: ({ model }) => knownDocumentBreaches(model, "PR633"),
-  },
-  {
-    id: "PR636",
+    bad: existingSample("pod-identity", podIdentity(["sts:AssumeRole"], PODS)),
+    good: existingSample("pod-identity", podIdentity(BOTH, PODS)),
+  }),
+  documentRule("PR636", {
     title: "Wildcard action or resource",
-    severity: "error",
-    waivable: true,
     why: "A pattern allows what is made tomorrow too: a new database, a new user, a new action of the service. Topics and groups of MSK may be patterns.",
     fix: "name each action and each ARN",
-    bad: TRUST_SAMPLE + existingSample("irsa", permission("rds-db:connect", `${DATABASE}/*`), "permissions"),
-    good:
-      TRUST_SAMPLE + existingSample("irsa", permission("rds-db:connect", `${DATABASE}/app`), "permissions"),
-    check: ({ model }) => knownDocumentBreaches(model, "PR636"),
-  },
+    bad: existingSample("irsa", permission("rds-db:connect", `${DATABASE}/*`), "permissions"),
+    good: existingSample("irsa", permission("rds-db:connect", `${DATABASE}/app`), "permissions"),
+  }),
 ];

@@ -1,18 +1,14 @@
+import { SERVER_FIRST } from "../../istio/server-first-ports.ts";
 import type { Protocol } from "../../schema/index.ts";
 import type { Breach, LintRule } from "../rule.ts";
 
-/** Ports whose protocol lets the server speak first, and the protocol to declare where there is one. */
-const SERVER_FIRST: ReadonlyMap<number, { readonly what: string; readonly protocol?: Protocol }> = new Map([
-  [21, { what: "FTP" }],
-  [22, { what: "SSH" }],
-  [25, { what: "SMTP" }],
-  [110, { what: "POP3" }],
-  [143, { what: "IMAP" }],
-  [587, { what: "SMTP submission" }],
-  [3306, { what: "MySQL", protocol: "mysql" }],
-  [4222, { what: "NATS", protocol: "nats" }],
-  [5900, { what: "VNC" }],
-  [27017, { what: "MongoDB", protocol: "mongo" }],
+/** Istio counts MongoDB among the server-first protocols (pkg/config/kube/conversion.go), and has a filter of its own for it. */
+const NAMES: ReadonlyMap<number, string> = new Map([...SERVER_FIRST, [27017, "MongoDB"]]);
+/** The protocol to declare, where there is one. */
+const PROTOCOLS: ReadonlyMap<string, Protocol> = new Map([
+  ["MySQL", "mysql"],
+  ["NATS", "nats"],
+  ["MongoDB", "mongo"],
 ]);
 
 /** Port name prefixes by which Istio knows a port as opaque TCP or TLS. */
@@ -46,9 +42,10 @@ spec: { protocol: mysql, hosts: [db.example.com], ports: [3306], location: { typ
           "ports",
           service.spec.ports.findIndex((p) => (typeof p === "number" ? p : p.port) === port),
         ];
-        const known = SERVER_FIRST.get(port) ?? SERVER_FIRST.get(targetPort);
+        const known = NAMES.get(port) ?? NAMES.get(targetPort);
+        const protocol = known && PROTOCOLS.get(known);
         if (known && waitsForClient) {
-          const message = `${service.name} waits for the client's TLS on port ${port}, where ${known.what} lets the server speak first`;
+          const message = `${service.name} waits for the client's TLS on port ${port}, where ${known} lets the server speak first`;
           yield {
             object,
             path,
@@ -56,9 +53,9 @@ spec: { protocol: mysql, hosts: [db.example.com], ports: [3306], location: { typ
             severity: "error",
             fix: "declare the protocol, and how TLS is done in `tls`",
           };
-        } else if (known?.protocol !== undefined && service.protocol === "tcp") {
-          const message = `${service.name} declares port ${port} as \`tcp\`; ${known.what} is server-first`;
-          yield { object, path, message, fix: `set \`protocol: ${known.protocol}\`` };
+        } else if (protocol !== undefined && service.protocol === "tcp") {
+          const message = `${service.name} declares port ${port} as \`tcp\`; ${known} is server-first`;
+          yield { object, path, message, fix: `set \`protocol: ${protocol}\`` };
         }
         if (!KNOWN_PREFIX.test(name)) {
           const message = `Istio reads the protocol of port ${port} from its name "${name}", and it does not say tcp or tls`;
