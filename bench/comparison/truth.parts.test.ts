@@ -6,6 +6,7 @@ import { parseAllDocuments } from "yaml";
 import type { KubeObject } from "../../policy/compile/target.ts";
 import { askOracle, type OracleAnswer } from "../../test/istio/oracle.ts";
 import { type Pod, surroundings } from "../../test/istio/world.ts";
+import { covers } from "../../test/reach/covers.ts";
 import { part } from "../../test/toolchain/parts.ts";
 import { type Change, filesOf, readChanges } from "./changes.ts";
 import { hasPort } from "./ports.ts";
@@ -73,17 +74,6 @@ function pairs(names: readonly string[]): [string, string, number][] {
       from === to ? [] : PORTS.map((port): [string, string, number] => [from, to, port]),
     ),
   );
-}
-
-function covers(name: string, side: string): boolean {
-  if (!name.startsWith("external:")) return name === side;
-  if (side.includes("/")) return false;
-  const [low = "", high = ""] = name.slice("external:".length).split("-");
-  return order(low) <= order(side) && order(side) <= order(high);
-}
-
-function order(address: string): number {
-  return address.split(".").reduce((sum, piece) => sum * 256 + Number(piece), 0);
 }
 
 describe("NetworkPolicies, as cyclonus judges them", () => {

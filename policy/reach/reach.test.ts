@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { covers } from "../../test/reach/covers.ts";
 import { sample } from "../../test/reach/generate.ts";
 import { passes, type RawPod, type Side } from "../../test/reach/reference.ts";
 import { evaluate } from "../istio/authorization/index.ts";
@@ -140,17 +141,6 @@ function admits(istio: readonly SecurityPolicy[], from: Side, to: Side, port: nu
 
 function principalOf(pod: RawPod): string {
   return `cluster.local/ns/${pod.namespace}/sa/default`;
-}
-
-function covers(name: string, side: string): boolean {
-  if (!name.startsWith("external:")) return name === side;
-  if (side.includes("/")) return false;
-  const [low = "", high = ""] = name.slice("external:".length).split("-");
-  return order(low) <= order(side) && order(side) <= order(high);
-}
-
-function order(address: string): number {
-  return address.split(".").reduce((sum, part) => sum * 256 + Number(part), 0);
 }
 
 const pod = (

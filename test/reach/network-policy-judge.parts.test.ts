@@ -5,6 +5,7 @@ import { readCluster } from "../../policy/kubernetes/reach/index.ts";
 import { connections } from "../../policy/kubernetes/reach/reach.ts";
 import { hasPort, PROTOCOLS } from "../../policy/sets/ports.ts";
 import { part } from "../toolchain/parts.ts";
+import { covers } from "./covers.ts";
 import { type Sample, sample } from "./generate.ts";
 
 // Compares with a judge that is not ours, on random clusters. It says nothing on what workloads are called, nor on
@@ -91,16 +92,4 @@ function* compare(each: Sample, answer: string): Generator<string> {
     if (given !== verdict) yield `different: ${key}: we say ${given}, the judge says ${verdict}`;
     else yield verdict ? "allowed" : "denied";
   }
-}
-
-/** Whether the name of a report is this workload, or a range that holds this address. */
-function covers(name: string, side: string): boolean {
-  if (!name.startsWith("external:")) return name === side;
-  if (side.includes("/")) return false;
-  const [low = "", high = ""] = name.slice("external:".length).split("-");
-  return order(low) <= order(side) && order(side) <= order(high);
-}
-
-function order(address: string): number {
-  return address.split(".").reduce((sum, part) => sum * 256 + Number(part), 0);
 }

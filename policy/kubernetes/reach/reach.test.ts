@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { covers } from "../../../test/reach/covers.ts";
 import { sample } from "../../../test/reach/generate.ts";
 import { passes, type Side } from "../../../test/reach/reference.ts";
 import { hasPort, PROTOCOLS } from "../../sets/ports.ts";
@@ -62,15 +63,3 @@ test("agrees with a packet-by-packet reference on random clusters", () => {
   );
   expect(compared).toBeGreaterThan(100_000);
 });
-
-/** Whether the name of a report is this workload, or a range that holds this address. */
-function covers(name: string, side: string): boolean {
-  if (!name.startsWith("external:")) return name === side;
-  if (side.includes("/")) return false;
-  const [low = "", high = ""] = name.slice("external:".length).split("-");
-  return order(low) <= order(side) && order(side) <= order(high);
-}
-
-function order(address: string): number {
-  return address.split(".").reduce((sum, part) => sum * 256 + Number(part), 0);
-}
