@@ -29,17 +29,27 @@ export function whereOf(filter: Filter): { sql: string; values: Values } {
     values[name] = value;
     parts.push(sql(`$${name}`));
   };
-  /** Equal, or alike where the text has a `*`. */
-  const like = (column: string, value: string | undefined) => (name: string) =>
-    value?.includes("*") === true ? `${column} GLOB ${name}` : `${column} = ${name}`;
+  /** The same with a `*` for anything; every other character stands for itself. */
+  const addText = (
+    name: string,
+    value: string | undefined,
+    sql: (like: (column: string) => string) => string,
+  ): void => {
+    if (value === undefined) return;
+    const isPattern = value.includes("*");
+    values[name] = isPattern ? value.replace(/[\\%_]/g, "\\$&").replaceAll("*", "%") : value;
+    parts.push(sql((column) => (isPattern ? `${column} LIKE $${name} ESCAPE '\\'` : `${column} = $${name}`)));
+  };
   const column = (name: keyof Filter & string, of: string): void => {
     const value = filter[name];
-    if (typeof value === "string") add(name, value, like(of, value));
+    if (typeof value === "string") addText(name, value, (like) => like(of));
   };
+  const anyOf = (list: string, like: (column: string) => string): string =>
+    `len(list_filter(${list}, lambda one: ${like("one")})) > 0`;
   if (filter.updates !== true) parts.push("event = 'close'");
   column("service", "dst_service");
   add("port", filter.port, (name) => `dst_port = ${name}`);
-  add("principal", filter.principal, (name) => {
+  addText("principal", filter.principal, (like) => {
     const sides = [
       "src_identity",
       "src_user",
@@ -47,13 +57,13 @@ export function whereOf(filter: Filter): { sql: string; values: Values } {
       "src_agent",
       "src_namespace || '/' || src_workload",
     ];
-    return `(${sides.map((side) => like(side, filter.principal)(name)).join(" OR ")})`;
+    return `(${sides.map(like).join(" OR ")})`;
   });
-  add("grp", filter.group, (name) => `list_contains(src_groups, ${name})`);
+  addText("grp", filter.group, (like) => anyOf("src_groups", like));
   column("agent", "src_agent");
   column("verdict", "verdict");
   column("close", "close");
-  add("rule", filter.rule, (name) => `(rule = ${name} OR list_contains(rules, ${name}))`);
+  addText("rule", filter.rule, (like) => `(${like("rule")} OR ${anyOf("rules", like)})`);
   column("connection", "connection");
   add("since", instantText(filter.since), (name) => `time >= CAST(${name} AS TIMESTAMP)`);
   add("until", instantText(filter.until), (name) => `time < CAST(${name} AS TIMESTAMP)`);

@@ -70,13 +70,13 @@ function matches(record: Record, filter: Filter): boolean {
     like(record["dst.service"], filter.service) &&
     (filter.port === undefined || record["dst.port"] === filter.port) &&
     (filter.principal === undefined || who.some((one) => like(one, filter.principal))) &&
-    (filter.group === undefined || record["src.groups"]?.includes(filter.group) === true) &&
+    (filter.group === undefined || record["src.groups"]?.some((one) => like(one, filter.group)) === true) &&
     like(record["src.agent"], filter.agent) &&
     like(record.verdict, filter.verdict) &&
     like(record.close, filter.close) &&
     (filter.rule === undefined ||
-      record.rule === filter.rule ||
-      record.rules?.includes(filter.rule) === true) &&
+      like(record.rule, filter.rule) ||
+      record.rules?.some((one) => like(one, filter.rule)) === true) &&
     (filter.since === undefined || at >= filter.since) &&
     (filter.until === undefined || at < filter.until)
   );
@@ -86,12 +86,23 @@ const maybe = <T>(...values: T[]) => fc.option(fc.constantFrom(...values), { nil
 const filters = fc.record({
   service: maybe("orders-db", "orders-*", "none"),
   port: maybe(5432, 6379),
-  principal: maybe("okta:a", "okta:*", "shop/api", "triage", HOSTILE),
-  group: maybe("okta:dba", HOSTILE),
+  principal: maybe(
+    "okta:a",
+    "okta:*",
+    "okta:?*",
+    "okta:[ab]*",
+    "%*",
+    "okta_a*",
+    "\\*",
+    "shop/api",
+    "triage",
+    HOSTILE,
+  ),
+  group: maybe("okta:dba", "okta:*", "okta:_*", HOSTILE),
   agent: maybe("triage", "tri*"),
   verdict: maybe("allow", "deny"),
   close: maybe("denied"),
-  rule: maybe("g0", "g1", "other"),
+  rule: maybe("g0", "g1", "other", "g*", "g?*", "o*", "[go]*"),
   since: maybe(START + 30 * 60_000),
   until: maybe(START + 200 * 60_000),
   updates: maybe(true),
@@ -108,6 +119,22 @@ describe("audit query", () => {
       }),
       { numRuns: 40 },
     );
+  });
+
+  test.each<[Filter, boolean]>([
+    [{ rule: "g*" }, true],
+    [{ rule: "oth*" }, true],
+    [{ group: "okta:*" }, true],
+    [{ principal: "okta:*" }, true],
+    [{ principal: "okta:?*" }, false],
+    [{ principal: "[o]kta:*" }, false],
+    [{ principal: "okta_a*" }, false],
+    [{ service: "%*" }, false],
+    [{ agent: "tria_e*" }, false],
+  ])("has a * for anything, and every other character for itself: %j", async (filter, finds) => {
+    const expected = records.filter((record) => matches(record, filter)).map(({ connection }) => connection);
+    expect(await idsOf(filter)).toEqual(expected.sort());
+    expect(expected.length > 0).toBe(finds);
   });
 
   test.each([
