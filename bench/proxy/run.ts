@@ -1,26 +1,30 @@
 /**
  * `npm run bench`: the proxy beside its peers, in one run, on one core each, with the generator and the backend on another.
  *
- *   node bench/proxy/run.ts [--rounds 5] [--seconds 1.5] [--only portreeve,envoy] [--rows "plain conn"|workers] [--write]
+ *   node bench/proxy/run.ts [--rounds 5] [--seconds 1.5] [--warm 5] [--only portreeve,envoy]
+ *     [--rows "plain conn"|workers] [--write]
  *
  * Needs Linux with two cores, cargo, and root for a network namespace of its own (so that ports do not run out and
  * nothing else is disturbed). Peers that are not installed are left out: `ENVOY` and `GHOSTUNNEL` name their binaries,
  * HAProxy and nginx come from PATH.
  */
-import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { connect } from "node:net";
 import { cpus, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { buildGenerator } from "./build-generator.ts";
 import { writeCertificates } from "./certificates.ts";
 import { formatTable, type Measurement, median, ROWS, type Row } from "./measurements.ts";
 import { findPeers, findWorkers, type Peer } from "./peers.ts";
+import { writeResults } from "./write-results.ts";
 
 const { values } = parseArgs({
   options: {
     rounds: { type: "string", default: "5" },
     seconds: { type: "string", default: "1.5" },
+    warm: { type: "string", default: "5" },
     only: { type: "string" },
     rows: { type: "string" },
     write: { type: "boolean", default: false },
@@ -62,7 +66,7 @@ try {
       ? await measureWorkers(Number(values.rounds), Number(values.seconds))
       : "";
   process.stdout.write(`\n${workers}`);
-  if (values.write) writeResults(`${table}\n${workers}`);
+  if (values.write) writeResults(`${table}\n${workers}`, peers, { ...values, load: loadBefore });
 } finally {
   for (const child of running.values()) child.kill("SIGKILL");
   rmSync(dir, { recursive: true, force: true });
@@ -77,6 +81,7 @@ async function measureAll(rounds: number, seconds: number): Promise<Map<Row, Map
     ]),
   );
   for (const peer of peers) await start(peer);
+  warmUp(Number(values.warm));
   // Memory needs a fresh process each time, and comes last: the other rows are of processes that have been running for a
   // while, as everybody's are; code that is compiled as it runs would otherwise be measured while it is compiled.
   for (const fresh of [false, true]) {
@@ -98,6 +103,25 @@ async function measureAll(rounds: number, seconds: number): Promise<Map<Row, Map
   return results;
 }
 
+/**
+ * Connections before the first round, the same for every peer. Code that is compiled as it runs takes some fifteen thousand
+ * connections until the last of it is compiled, on the core that is measured; a proxy lives for longer than that.
+ *
+ * @param seconds for each kind of connection
+ */
+function warmUp(seconds: number): void {
+  if (seconds <= 0) return;
+  const kinds = new Map(
+    wanted.filter(({ args }) => args[0] === "mode=conn").map((row) => [row.args.join(" "), row]),
+  );
+  for (const { args, tls } of kinds.values()) {
+    for (const peer of peers) {
+      if ((tls ? peer.tlsPort : peer.plainPort) !== undefined) measure(peer, tls, args, seconds);
+    }
+  }
+  if (kinds.size > 0) say("warmed up");
+}
+
 function keep(
   results: ReadonlyMap<Row, Map<string, number[]>>,
   rows: readonly Row[],
@@ -117,12 +141,16 @@ async function measureWorkers(rounds: number, seconds: number): Promise<string> 
   const args = ["mode=conn", "conns=64", "tls=1"];
   const enough = cpus().length >= 4;
   const ones: { rate: number; cpu: number }[][] = [[], []];
-  for (const peer of pair) await start(peer, `0-${peer.workers - 1}`);
-  for (let round = 0; round <= rounds; round++) {
+  const core = enough ? cpus().length - 1 : 1;
+  for (const peer of pair) {
+    await start(peer, `0-${peer.workers - 1}`);
+    // Two workers compile what they run twice.
+    if (Number(values.warm) > 0) measure(peer, true, args, 2 * Number(values.warm) * peer.workers, core);
+  }
+  for (let round = 0; round < rounds; round++) {
     for (const [index, peer] of pair.entries()) {
-      const one = measure(peer, true, args, seconds, enough ? cpus().length - 1 : 1);
-      // The first round is a warm-up.
-      if (one && round > 0) ones[index]?.push({ rate: one.rate, cpu: one.cpu_us_per_op });
+      const one = measure(peer, true, args, seconds, core);
+      if (one) ones[index]?.push({ rate: one.rate, cpu: one.cpu_us_per_op });
     }
   }
   const [single, double] = ones.map((list) => ({
@@ -212,32 +240,4 @@ function accepts(port: number): Promise<boolean> {
     });
     socket.once("error", () => done(false));
   });
-}
-
-function buildGenerator(): string {
-  const made = process.env["BENCH_GENERATOR"];
-  if (made) return made;
-  const target = join(tmpdir(), "portreeve-bench-generator");
-  execFileSync("cargo", ["build", "--release", "--quiet", "--target-dir", target], {
-    cwd: join(import.meta.dirname, "generator"),
-    stdio: "inherit",
-  });
-  return join(target, "release/generator");
-}
-
-function writeResults(table: string): void {
-  const model = cpus()[0]?.model ?? "unknown";
-  const kernel = readFileSync("/proc/version", "utf8").split(" ").slice(0, 3).join(" ");
-  const versions = peers.map(({ name, version }) => `${name} ${version}`).join(", ");
-  const text = `# Proxy benchmark
-
-\`npm run bench\` made this file: ${new Date().toISOString().slice(0, 10)}, ${cpus().length} × ${model}, ${kernel}.
-${versions}. TLS 1.3, P-256, one core for the proxy, another for generator and backend; medians of ${values.rounds} interleaved
-rounds of ${values.seconds} s (lowest–highest). Portreeve ran with all of its features, records to a file included.
-The last column is Portreeve against the best peer of the row: above 1 it is ahead.
-
-Load average before the run: ${loadBefore.toFixed(1)} on ${cpus().length} cores; 0 would be a quiet machine.
-
-${table}`;
-  writeFileSync(join(import.meta.dirname, "../RESULTS.md"), text);
 }
