@@ -1,7 +1,8 @@
-import type { Subjects, Via } from "../decide/rule.ts";
+import type { Subjects } from "../decide/rule.ts";
 import { compareText } from "../finding.ts";
 import type { Sourced } from "../load/source.ts";
 import { canonicalJson, sortedSet } from "./canonical.ts";
+import { machineVia } from "./machine-via.ts";
 import type { Report } from "./report.ts";
 import type { Agent, Group, Rule, Service, Trust, Workload } from "./types.ts";
 
@@ -37,8 +38,7 @@ export function rulesOfGrant(source: Sourced<"Grant">, world: RuleWorld, report:
   const service = world.services.get(spec.to.service);
   if (!service) return [];
   const { machines, people, agents } = subjectsOf(source, world);
-  const proxyOnly = proxyOnlyConditions(source);
-  const via = machineVia(source, service, proxyOnly, report);
+  const via = machineVia(source, service, report);
   if (spec.action === "deny" && spec.limits) {
     report.error(
       "PR403",
@@ -162,70 +162,6 @@ function subjectsOf(
     },
     agents: sortedSet(agents).flatMap((name) => world.agents.get(name) ?? []),
   };
-}
-
-/** The parts of a grant that no mesh can check, by their path in the spec. */
-function proxyOnlyConditions(source: Sourced<"Grant">): { path: string; why: string }[] {
-  const { when, limits, audit } = source.document.spec;
-  const found: { path: string; why: string }[] = [];
-  if (when?.notBefore !== undefined) found.push({ path: "when.notBefore", why: "Istio has no clock" });
-  if (when?.expires !== undefined) found.push({ path: "when.expires", why: "Istio has no clock" });
-  if (when?.sni) {
-    found.push({
-      path: "when.sni",
-      why: "inside mutual TLS a sidecar sees the mesh's own server name, and ztunnel none",
-    });
-  }
-  if (limits) found.push({ path: "limits", why: "a mesh cannot count per principal" });
-  if (audit === "required")
-    found.push({ path: "audit", why: "a mesh cannot refuse what it fails to record" });
-  return found;
-}
-
-/** The enforcement points at which this grant's machines are judged. */
-function machineVia(
-  source: Sourced<"Grant">,
-  service: Service,
-  proxyOnly: readonly { path: string; why: string }[],
-  report: Report,
-): Via[] {
-  const { action, via } = source.document.spec;
-  const hasMeshPoint = service.enforcement !== "proxy";
-  if (via === "proxy") return ["proxy"];
-  if (via === "mesh" || via === "both") {
-    if (!hasMeshPoint) {
-      report.error(
-        "PR402",
-        source,
-        ["spec", "via"],
-        `\`via: ${via}\` cannot be enforced: ${service.name} is external and reached through the proxy, so no mesh object judges it`,
-        "leave `via` out, or set the service's `location.egress: gateway`",
-      );
-      return ["proxy"];
-    }
-    for (const { path, why } of proxyOnly) {
-      report.error(
-        "PR404",
-        source,
-        ["spec", ...path.split(".")],
-        `\`via: ${via}\` with \`${path}\` cannot be enforced by the mesh: ${why}`,
-        "use `via: proxy`, or remove the condition",
-      );
-    }
-    return via === "mesh" ? ["mesh"] : ["mesh", "proxy"];
-  }
-  if (action === "allow") return hasMeshPoint && proxyOnly.length === 0 ? ["mesh"] : ["proxy"];
-  if (!hasMeshPoint) return ["proxy"];
-  for (const { path, why } of proxyOnly) {
-    report.error(
-      "PR404",
-      source,
-      ["spec", ...path.split(".")],
-      `this deny must also hold in the mesh, which cannot check \`${path}\`: ${why}`,
-      "remove the condition, or state `via: proxy` if the mesh lets none of them through anyway",
-    );
-  }
-  return ["mesh", "proxy"];
 }
 
 /**

@@ -1,28 +1,14 @@
 import { membership } from "../../reach/index.ts";
 import { bypassed } from "../../reach/mesh.ts";
 import { contains } from "../../sets/ranges.ts";
-import { evaluate } from "../authorization/index.ts";
 import { serverMode } from "../consistency/server-mode.ts";
-import { ingressNotes, readsAddresses, UNKNOWN_ADDRESS, waypointNotes } from "./arrival-notes.ts";
+import { ingressNotes, waypointNotes } from "./arrival-notes.ts";
 import type { Sent } from "./destination.ts";
 import type { Endpoint } from "./endpoints.ts";
 import { envoyFilterNotes } from "./envoy-filters.ts";
+import { type Common, identityOf, judged, type Sender } from "./judge.ts";
 import type { Arrival } from "./types.ts";
 import type { GatewayServer, Pod, RoutingWorld } from "./world.ts";
-
-/** Who dials, and what it can prove. */
-export interface Sender {
-  readonly pod: Pod;
-  readonly plane: Arrival["dataPlane"];
-  readonly ip: string | undefined;
-  /** The server name of TLS that the application itself speaks. */
-  readonly sni: string | undefined;
-}
-
-/** Stands for a source address that nobody told: no block of a policy should name it (RFC 5737). */
-const SOME_ADDRESS = "192.0.2.1";
-
-const SOME_SERVER = "192.0.2.2";
 
 /** What the server's side makes of a connection: its proxy's PeerAuthentication first, then its AuthorizationPolicies. */
 export function arrive(world: RoutingWorld, sender: Sender, endpoint: Endpoint, sends: Sent): Arrival {
@@ -53,8 +39,6 @@ export function arrive(world: RoutingWorld, sender: Sender, endpoint: Endpoint, 
   if (plane === "ztunnel") return atZtunnel(world, sender, pod, port, sends, common);
   return atSidecar(world, sender, pod, port, sends, common);
 }
-
-type Common = Pick<Arrival, "address" | "port" | "by" | "workload" | "dataPlane"> & { notes: string[] };
 
 export function planeAt({ mesh }: RoutingWorld, pod: Pod) {
   return membership(pod, mesh.cluster, {
@@ -203,59 +187,6 @@ function atZtunnel(
     wire,
     accepts: "what ztunnel does",
   });
-}
-
-function judged(
-  world: RoutingWorld,
-  sender: Sender,
-  pod: Pod,
-  port: number,
-  dataplane: "sidecar" | "ztunnel",
-  principal: string | null,
-  common: Common & Pick<Arrival, "wire" | "accepts">,
-): Arrival {
-  const { trustDomain, trustDomainAliases } = world.settings;
-  const { rootNamespace, peers, authorizations } = world.mesh;
-  const { verdict, by, notes } = evaluate({
-    dataplane,
-    policies: [...peers, ...authorizations],
-    workload: {
-      namespace: pod.namespace,
-      labels: pod.labels,
-      trustDomain,
-      trustDomainAliases,
-      rootNamespace,
-    },
-    connection: {
-      source: { ip: sender.ip ?? SOME_ADDRESS, principal },
-      destination: { ip: common.address ?? SOME_SERVER, port },
-      ...(sender.sni === undefined ? {} : { sni: sender.sni }),
-    },
-  });
-  const unknown = sender.ip === undefined && readsAddresses(world, pod) ? [UNKNOWN_ADDRESS] : [];
-  return {
-    ...common,
-    principal,
-    outcome: verdict,
-    by,
-    reason: reasonOf(verdict, by, world, pod),
-    notes: [...common.notes, ...notes, ...unknown],
-  };
-}
-
-function reasonOf(verdict: "allow" | "deny", by: Arrival["by"], { mesh }: RoutingWorld, pod: Pod): string {
-  if (by !== null)
-    return `${verdict === "allow" ? "allowed" : "denied"} by ${by.policy}, rule ${by.rule + 1}`;
-  if (verdict === "deny") return "no rule of an ALLOW policy for this workload matches";
-  const any = mesh.authorizations.some((policy) =>
-    [pod.namespace, mesh.rootNamespace].includes(policy.metadata.namespace ?? "default"),
-  );
-  return any ? "no policy for this workload refuses it" : "no AuthorizationPolicy is there";
-}
-
-/** `spiffe://` left out, as policies write it. */
-export function identityOf({ settings }: RoutingWorld, { namespace, serviceAccount }: Pod): string {
-  return `${settings.trustDomain}/ns/${namespace}/sa/${serviceAccount}`;
 }
 
 function whyNone(pod: Pod, port: number): string {

@@ -1,6 +1,7 @@
-import { arrive, planeAt, type Sender } from "./arrive.ts";
+import { arrive, planeAt } from "./arrive.ts";
 import type { Sent } from "./destination.ts";
 import { type Endpoint, endpointAt, endpointsAtAddress, endpointsOf, serviceAt } from "./endpoints.ts";
+import type { Sender } from "./judge.ts";
 import type { Arrival, Hop } from "./types.ts";
 import type { Registered, RoutingWorld } from "./world.ts";
 

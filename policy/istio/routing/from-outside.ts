@@ -1,7 +1,7 @@
 import { blankPod } from "../consistency/clients.ts";
 import { hasLabels } from "../consistency/world.ts";
-import type { Sender } from "./arrive.ts";
 import { gatewayHop, listensOn } from "./gateway-route.ts";
+import type { Sender } from "./judge.ts";
 import { outcomeOf, worstOf } from "./outcome.ts";
 import type { Routed } from "./types.ts";
 import type { Gateway, GatewayServer, RoutingWorld } from "./world.ts";

@@ -1,12 +1,13 @@
 import { DestinationRules } from "../consistency/destination-rules.ts";
 import { hasLabels, isGateway } from "../consistency/world.ts";
-import { arrive, arriveAtGateway, type Sender } from "./arrive.ts";
+import { arrive, arriveAtGateway } from "./arrive.ts";
 import { type Target, targetsOf } from "./chains.ts";
 import { type DialledEndpoint, destination } from "./destination.ts";
 import { endpointsOf } from "./endpoints.ts";
 import { envoyFilterNotes } from "./envoy-filters.ts";
 import { routesFor } from "./exported.ts";
 import { hostsMatch, isWithin } from "./host.ts";
+import type { Sender } from "./judge.ts";
 import type { L4Match, RouteDestinations } from "./schema.ts";
 import { gatewayScope, type Scope } from "./scope.ts";
 import type { Arrival, Hop, Leg } from "./types.ts";

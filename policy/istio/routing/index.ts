@@ -8,6 +8,6 @@ export { type RoutingOptions, readRouting } from "./read.ts";
 export { resolveName } from "./resolve.ts";
 export { routeConnection } from "./route.ts";
 export { gatewayScope } from "./scope.ts";
-export { selectTarget, sidecarView } from "./sidecar-route.ts";
+export { selectTarget, sidecarView } from "./select-target.ts";
 export type { Arrival, Hop, Leg, Outcome, Routed, RouteQuestion } from "./types.ts";
 export type { RoutingWorld } from "./world.ts";

@@ -1,11 +1,13 @@
 import ipaddr from "ipaddr.js";
-import { planeAt, type Sender } from "./arrive.ts";
+import { planeAt } from "./arrive.ts";
 import { pastSidecar } from "./bypass.ts";
 import { routeDirectly } from "./direct-route.ts";
+import type { Sender } from "./judge.ts";
 import type { FirstBytes } from "./match.ts";
 import { outcomeOf } from "./outcome.ts";
 import { isOutside, resolveName } from "./resolve.ts";
-import { routeFromSidecar, type SidecarView, sidecarView } from "./sidecar-route.ts";
+import { type SidecarView, sidecarView } from "./select-target.ts";
+import { routeFromSidecar } from "./sidecar-route.ts";
 import type { Routed, RouteQuestion } from "./types.ts";
 import type { Pod, Registered, RoutingWorld } from "./world.ts";
 
