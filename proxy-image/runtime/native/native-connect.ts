@@ -47,7 +47,12 @@ export class NativeConnect implements Pollable {
     libc.setsockopt(this.descriptor, IPPROTO_TCP, TCP_NODELAY, on.at, 4);
     this.#atOnce = libc.connect(this.descriptor, address.memory.at, address.length) < 0 ? libc.errno() : 0;
     // A socket that could not even begin is told of as hung up.
-    poller.add(this, SOCKET_EVENTS);
+    try {
+      poller.add(this, SOCKET_EVENTS);
+    } catch (cause) {
+      libc.close(this.descriptor);
+      throw cause;
+    }
   }
 
   /** Gives up. */
@@ -68,12 +73,21 @@ export class NativeConnect implements Pollable {
     this.#over = true;
     const socket = new NativeSocket(this.#poller, this.descriptor);
     this.#poller.replace(this, socket);
-    this.#outcome.connected(socket);
-    // What came with it is told once only.
-    socket.ready(events & ~EPOLLOUT);
+    try {
+      this.#outcome.connected(socket);
+      // What came with it is told once only.
+      socket.ready(events & ~EPOLLOUT);
+    } catch (cause) {
+      socket.threw(cause);
+    }
   }
 
   goOn(): void {}
+
+  threw(cause: unknown): void {
+    this.terminate();
+    this.#outcome.failed(cause instanceof Error ? cause.message : String(cause));
+  }
 
   #error(): string {
     const value = new Memory(4);

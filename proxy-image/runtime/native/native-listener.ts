@@ -47,7 +47,7 @@ export class NativeListener implements Pollable {
   #rest: ReturnType<typeof setTimeout> | undefined;
   #stopped = false;
 
-  /** @param accepted called for each connection; attaches its events. Must not throw. */
+  /** @param accepted called for each connection; attaches its events */
   constructor(poller: Poller, address: SocketAddress, accepted: (socket: NativeSocket, peer: Peer) => void) {
     this.#poller = poller;
     this.#accepted = accepted;
@@ -76,14 +76,29 @@ export class NativeListener implements Pollable {
         this.#notAccepted(errorName(libc.errno()));
         return;
       }
-      const socket = new NativeSocket(this.#poller, descriptor);
+      this.#take(new NativeSocket(this.#poller, descriptor));
+    }
+  }
+
+  #take(socket: NativeSocket): void {
+    try {
       this.#poller.add(socket, SOCKET_EVENTS);
-      const { bytes } = this.#peer;
+    } catch {
+      // The kernel waits for no more descriptors.
+      this.#poller.libc.close(socket.descriptor);
+      return;
+    }
+    const { bytes } = this.#peer;
+    try {
       this.#accepted(socket, { address: addressIn(bytes), port: portIn(bytes) });
+    } catch (cause) {
+      socket.threw(cause);
     }
   }
 
   goOn(): void {}
+
+  threw(): void {}
 
   #notAccepted(error: string): void {
     switch (error) {

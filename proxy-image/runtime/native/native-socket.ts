@@ -40,6 +40,8 @@ const MOST_LINGERING = 512;
 
 let lingering = 0;
 
+const NOTHING = new Uint8Array(1);
+
 /** What all sockets of a process share: one is read at a time. */
 interface Shared {
   readonly buffer: Memory;
@@ -168,29 +170,27 @@ export class NativeSocket implements Stream, Pollable {
   // --- Pollable
 
   ready(events: number): void {
-    try {
-      if ((events & EPOLLOUT) !== 0 && this.#full) {
-        this.#full = false;
-        if (!this.#closing) this.#events?.drain();
-      }
-      if (this.#closed) return;
-      if ((events & EPOLLERR) !== 0) this.#broken = this.#takeError() || this.#broken;
-      const hangup = (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) !== 0;
-      if (hangup || (events & EPOLLIN) !== 0) this.#read(hangup);
-      if (this.#broken !== 0 && !this.#closed) this.#close(errorName(this.#broken));
-    } catch (cause) {
-      this.#threw(cause);
+    if ((events & EPOLLOUT) !== 0 && this.#full) {
+      this.#full = false;
+      if (!this.#closing) this.#events?.drain();
     }
+    if (this.#closed) return;
+    if ((events & EPOLLERR) !== 0) this.#broken = this.#takeError() || this.#broken;
+    const hangup = (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) !== 0;
+    if (hangup || (events & EPOLLIN) !== 0) this.#read(hangup);
+    if (this.#broken !== 0 && !this.#closed) this.#close(errorName(this.#broken));
   }
 
   goOn(): void {
-    try {
-      // What has happened since the last read is not known: also that the peer may have ended.
-      this.#read(true);
-      if (this.#broken !== 0 && !this.#closed) this.#close(errorName(this.#broken));
-    } catch (cause) {
-      this.#threw(cause);
-    }
+    // What has happened since the last read is not known: also that the peer may have ended.
+    this.#read(true);
+    if (this.#broken !== 0 && !this.#closed) this.#close(errorName(this.#broken));
+  }
+
+  threw(cause: unknown): void {
+    const error = cause instanceof Error ? cause : new Error(String(cause));
+    this.#events?.threw?.(error);
+    if (!this.#closed) this.terminate();
   }
 
   // ---
@@ -235,16 +235,14 @@ export class NativeSocket implements Stream, Pollable {
     this.#events?.closed(error);
   }
 
-  #threw(cause: unknown): void {
-    const error = cause instanceof Error ? cause : new Error(String(cause));
-    this.#events?.threw?.(error);
-    if (!this.#closed) this.terminate();
-  }
-
   /** Whether the last call failed for good; to be asked at once. What was received before can still be read. */
   #failed(): boolean {
-    const error = this.#poller.libc.errno();
+    const { libc } = this.#poller;
+    const error = libc.errno();
     if (error === EAGAIN || error === EINTR) return false;
+    // The runtime makes system calls of its own, at moments of its own: one between the call and the question would have left
+    // its own error. A socket that is broken cannot send nothing either.
+    if (!this.#shut && libc.send(this.descriptor, NOTHING, 0, MSG_NOSIGNAL) === 0) return false;
     this.#broken = error;
     return true;
   }

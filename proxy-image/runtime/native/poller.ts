@@ -9,10 +9,12 @@ export interface Pollable {
   readonly descriptor: number;
   /** What the poller knows it by; numbers are used again, these are not. */
   mark: number;
-  /** Called with what epoll tells. Must not throw. */
+  /** Called with what epoll tells. */
   ready(events: number): void;
   /** Called in the next turn after {@link Poller.again}. */
   goOn(): void;
+  /** One of these has thrown. */
+  threw(cause: unknown): void;
 }
 
 const MOST_EVENTS = 256;
@@ -132,7 +134,13 @@ export class Poller {
       const start = index * EVENT_INTS;
       const pollable = this.#polled[ints[start + DATA_AT] ?? -1];
       // What was closed in this very turn, and whose number somebody else has by now, is told nothing more.
-      if (pollable && pollable.mark === ints[start + DATA_AT + 1]) pollable.ready(ints[start] ?? 0);
+      if (!pollable || pollable.mark !== ints[start + DATA_AT + 1]) continue;
+      // Each is told once: what one of them throws must not keep it from the others.
+      try {
+        pollable.ready(ints[start] ?? 0);
+      } catch (cause) {
+        pollable.threw(cause);
+      }
     }
   }
 
@@ -140,7 +148,14 @@ export class Poller {
     if (this.#again.length === 0) return;
     const due = this.#again;
     this.#again = [];
-    for (const pollable of due) if (this.#polled[pollable.descriptor] === pollable) pollable.goOn();
+    for (const pollable of due) {
+      if (this.#polled[pollable.descriptor] !== pollable) continue;
+      try {
+        pollable.goOn();
+      } catch (cause) {
+        pollable.threw(cause);
+      }
+    }
   }
 }
 
