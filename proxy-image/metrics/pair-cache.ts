@@ -6,12 +6,17 @@ const MAX_SECONDS = 10_000;
 export class PairCache {
   readonly #texts = new Map<string, Map<string, string>>();
 
-  get(first: string, second: string): string | undefined {
-    return this.#texts.get(first)?.get(second);
+  /** @param make puts the text together; it must depend on the two names alone */
+  of(first: string, second: string, make: () => string): string {
+    return this.#texts.get(first)?.get(second) ?? this.#remember(first, second, make());
   }
 
-  /** Returns the text. */
-  set(first: string, second: string, text: string): string {
+  /** First names that are remembered. */
+  get size(): number {
+    return this.#texts.size;
+  }
+
+  #remember(first: string, second: string, text: string): string {
     let seconds = this.#texts.get(first);
     if (!seconds || seconds.size >= MAX_SECONDS) {
       // Listeners and rules come and go with configurations.
@@ -21,10 +26,5 @@ export class PairCache {
     }
     seconds.set(second, text);
     return text;
-  }
-
-  /** First names that are remembered. */
-  get size(): number {
-    return this.#texts.size;
   }
 }

@@ -26,6 +26,7 @@ export class ProxyMetrics {
   /** Labels are put together once for each combination, not for each connection. */
   readonly #labels = new Map<string, string>();
   readonly #verdictLabels = new PairCache();
+  readonly #handshakeLabels = new PairCache();
   readonly #endingLabels = new PairCache();
 
   constructor(maxSeries: number) {
@@ -70,30 +71,26 @@ export class ProxyMetrics {
 
   verdict(verdict: Verdict): void {
     const { rule, reason } = verdict;
-    const labels =
-      this.#verdictLabels.get(reason, rule ?? "") ??
-      this.#verdictLabels.set(
-        reason,
-        rule ?? "",
-        formatLabels({ verdict: verdict.verdict, rule: rule ?? "", reason }),
-      );
+    const labels = this.#verdictLabels.of(reason, rule ?? "", () =>
+      formatLabels({ verdict: verdict.verdict, rule: rule ?? "", reason }),
+    );
     this.#verdicts(labels, 1);
   }
 
   /** A client has proved who it is, or that it is nobody where that is allowed. */
   handshake(listener: string, resumed: boolean): void {
-    this.#handshakes(formatLabels({ listener, result: resumed ? "resumed" : "full" }), 1);
+    this.#handshakeEnded(listener, resumed ? "resumed" : "full");
   }
 
   closed(connection: Connection): void {
     const { closeReason: reason = "", listener } = connection;
     if (reason === "handshake-failed" || reason === "handshake-timeout") {
       const result = reason === "handshake-timeout" ? "timeout" : handshakeFailure(connection.error);
-      this.#handshakes(formatLabels({ listener: listener.name, result }), 1);
+      this.#handshakeEnded(listener.name, result);
     }
-    const ending =
-      this.#endingLabels.get(listener.name, reason) ??
-      this.#endingLabels.set(listener.name, reason, formatLabels({ listener: listener.name, reason }));
+    const ending = this.#endingLabels.of(listener.name, reason, () =>
+      formatLabels({ listener: listener.name, reason }),
+    );
     this.#endings(ending, 1);
     if (!connection.service) return;
     this.bytes(connection);
@@ -233,6 +230,11 @@ export class ProxyMetrics {
     gauge("portreeve_event_loop_lag_seconds", "How late the last tick was.", lag / 1_000);
     gauge("portreeve_memory_bytes", "Resident memory.", process.memoryUsage.rss());
     return this.#registry.snapshot();
+  }
+
+  #handshakeEnded(listener: string, result: string): void {
+    const labels = this.#handshakeLabels.of(listener, result, () => formatLabels({ listener, result }));
+    this.#handshakes(labels, 1);
   }
 
   #labelsOf(connection: Connection, flags: string): string {

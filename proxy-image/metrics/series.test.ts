@@ -34,7 +34,20 @@ test("as many gauges as there have ever been do not use up the bound on series",
 
 test("texts by two names are bounded in both", () => {
   const cache = new PairCache();
-  for (let index = 0; index < 5_000; index++) cache.set(`listener-${index}`, "denied", String(index));
+  for (let index = 0; index < 5_000; index++) cache.of(`listener-${index}`, "denied", () => String(index));
   expect(cache.size).toBeLessThanOrEqual(1_000);
-  expect(cache.get("listener-4999", "denied")).toBe("4999");
+  for (let index = 0; index < 25_000; index++) cache.of("listener", `rule-${index}`, () => String(index));
+  expect(cache.of("listener", "rule-24999", () => "put together anew")).toBe("24999");
+  expect(cache.of("listener", "rule-0", () => "put together anew")).toBe("put together anew");
+});
+
+test("a counter counts on for labels that it knows, and together what is beyond the bound", () => {
+  const registry = new SeriesRegistry(2);
+  const count = registry.counter("closed", "");
+  for (const labels of ["a", "b", "c", "a", "d"]) count(labels, 2);
+  expect(registry.snapshot()[0]?.series).toEqual([
+    ["a", 4],
+    ["b", 2],
+    ['overflow="true"', 4],
+  ]);
 });

@@ -20,8 +20,9 @@ export class SeriesRegistry {
   counter(name: string, help: string): (labels: string, by: number) => void {
     const family = this.#family(name, help, "counter");
     return (labels, by) => {
-      const key = this.#keyIn(family, labels);
-      family.series.set(key, (family.series.get(key) ?? 0) + by);
+      const known = family.series.get(labels);
+      const key = known === undefined ? this.#keyIn(family, labels) : labels;
+      family.series.set(key, (known ?? family.series.get(key) ?? 0) + by);
     };
   }
 
