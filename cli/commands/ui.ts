@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { CliError } from "../exit.ts";
 import type { Register } from "../register.ts";
 
@@ -44,6 +45,9 @@ Exit code: 0 ended, 2 could not run.`,
       if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535) {
         throw new CliError(`ui: --port ${port} is no port`);
       }
+      // Policies that are wrong are told on the page, which reads them anew; a path that leads nowhere is a slip.
+      const nowhere = policies.find((path) => !existsSync(path));
+      if (nowhere !== undefined) throw new CliError(`ui: --policies ${nowhere}: no such file or folder`);
       const { whereIs } = await import("../live/admin.ts");
       for (const each of admin) whereIs("ui", each);
       const { serveUi } = await import("../ui/serve.ts");

@@ -74,13 +74,13 @@ function identityFrom(options: LoginOptions, before: Identity | undefined): Reco
   const type = typeOf(options, before);
   const same = before?.type === type ? before : undefined;
   switch (type) {
-    case "aws":
-      return {
-        region: process.env["AWS_REGION"] || process.env["AWS_DEFAULT_REGION"],
-        ...same,
-        type,
-        ...defined({ region: options.region, audience: options.audience, profile: options.profile }),
-      };
+    case "aws": {
+      const around = process.env["AWS_REGION"] || process.env["AWS_DEFAULT_REGION"];
+      const region = options.region ?? (same && "region" in same ? same.region : undefined) ?? around;
+      if (region === undefined)
+        throw new CliError("login: which AWS region? Give --region, or set AWS_REGION");
+      return { ...same, type, region, ...defined({ audience: options.audience, profile: options.profile }) };
+    }
     case "token-file":
       return { ...same, type, ...defined({ tokenFile: pathOf(options.tokenFile) }) };
     case "oidc":
