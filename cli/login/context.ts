@@ -77,8 +77,7 @@ function identityFrom(options: LoginOptions, before: Identity | undefined): Reco
     case "aws": {
       const around = process.env["AWS_REGION"] || process.env["AWS_DEFAULT_REGION"];
       const region = options.region ?? (same && "region" in same ? same.region : undefined) ?? around;
-      if (region === undefined)
-        throw new CliError("login: which AWS region? Give --region, or set AWS_REGION");
+      if (!region) throw new CliError("login: which AWS region? Give --region, or set AWS_REGION");
       return { ...same, type, region, ...defined({ audience: options.audience, profile: options.profile }) };
     }
     case "token-file":
