@@ -86,9 +86,9 @@ export function faultsOf(samples: readonly Sample[]): string[] {
   }
   faults.push(...heldFaults(samples));
   const [, middle = [], last = []] = thirds(samples);
-  const before = Math.min(...middle.map(({ descriptors }) => descriptors));
-  const after = Math.min(...last.map(({ descriptors }) => descriptors));
-  if (after > before) faults.push(`at least ${after} descriptors are open, ${before} before`);
+  const before = median(middle.map(({ descriptors }) => descriptors));
+  const after = median(last.map(({ descriptors }) => descriptors));
+  if (after > before) faults.push(`${after} descriptors are open, ${before} before`);
   for (const [what, count] of Object.entries(samples.at(-1)?.left ?? {})) {
     if (count !== 0) faults.push(`${what}: ${count} left, and nothing is connected`);
   }
@@ -135,6 +135,11 @@ export function slopeOf(points: readonly (readonly [x: number, y: number])[]): n
   const spread = points.reduce((sum, point) => sum + (point[0] - x) ** 2, 0);
   if (!(spread > 0)) throw new Error("too few samples: make more connections, or shorter batches");
   return points.reduce((sum, point) => sum + (point[0] - x) * (point[1] - y), 0) / spread;
+}
+
+/** The lowest would be that of the moment in which a file is rotated, or a question's own connection is closed. */
+function median(numbers: readonly number[]): number {
+  return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? 0;
 }
 
 export function megabytes(bytes: number): string {
