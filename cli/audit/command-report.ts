@@ -2,16 +2,14 @@ import { writeFileSync } from "node:fs";
 import { type Command, Option } from "commander";
 import { CliError, EXIT } from "../exit.ts";
 import { Output } from "../io/output.ts";
-import { policyPaths } from "../policy-paths.ts";
-import { collect, momentOption } from "./options.ts";
+import { momentOption } from "./options.ts";
 import { type FullReport, reportData } from "./report-data.ts";
 import { reportHtml } from "./report-html.ts";
 import { reportText } from "./report-text.ts";
+import { type SourceOptions, sourceOptions, sourcesOf } from "./source-options.ts";
 import { STANDARDS, type Standard } from "./standards.ts";
 
-interface Options {
-  readonly policies?: readonly string[];
-  readonly logs?: readonly string[];
+interface Options extends SourceOptions {
   readonly since: string;
   readonly until?: string;
   readonly standard: Standard;
@@ -21,16 +19,8 @@ interface Options {
 
 /** `portreeve audit report`: who could, who did, what nobody uses. */
 export function registerReport(audit: Command, exit: (code: number) => void): void {
-  audit
-    .command("report")
+  sourceOptions(audit.command("report"))
     .description("Report who could reach each service, who did, what nobody uses, and what was accepted.")
-    .argument("[files...]", "files with records, or folders of them")
-    .option(
-      "--policies <path>",
-      "policy files or folders; may be given several times (default: policies/)",
-      collect,
-    )
-    .option("--logs <path>", "the same as naming files; may be given several times", collect)
     .option("--since <time>", "30m, 2h, 90d, a date or an instant; a grant not used since is dormant", "90d")
     .option("--until <time>", "the same; up to this")
     .addOption(
@@ -54,10 +44,7 @@ Every row names a line of a policy and a line of a log.
 Exit code: 0 nothing stands out; 1 a grant is dormant, a waiver has expired, or the records were changed; 2 could not run.`,
     )
     .action(async (named: readonly string[], options: Options) => {
-      const policies = policyPaths("report", options.policies ?? []);
-      const logs = [...named, ...(options.logs ?? [])];
-      if (logs.length === 0)
-        throw new CliError("report: which records? Name their files, or folders of them");
+      const { policies, logs } = sourcesOf("report", named, options);
       const now = Date.now();
       const since = momentOption("--since", options.since, now);
       const until = options.until === undefined ? now : momentOption("--until", options.until, now);

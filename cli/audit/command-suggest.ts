@@ -8,16 +8,14 @@ import { loadModel } from "../../policy/load/index.ts";
 import type { Model } from "../../policy/model/types.ts";
 import { CliError, EXIT } from "../exit.ts";
 import { Output } from "../io/output.ts";
-import { policyPaths } from "../policy-paths.ts";
 import { observe } from "./observe.ts";
-import { collect, momentOption } from "./options.ts";
+import { momentOption } from "./options.ts";
 import { patchOf } from "./patch.ts";
 import { printable } from "./printable.ts";
+import { type SourceOptions, sourceOptions, sourcesOf } from "./source-options.ts";
 import { type Suggestion, suggest } from "./suggest.ts";
 
-interface Options {
-  readonly policies?: readonly string[];
-  readonly logs?: readonly string[];
+interface Options extends SourceOptions {
   readonly since: string;
   readonly until?: string;
   readonly includeDenied?: true;
@@ -29,18 +27,10 @@ interface Options {
 
 /** `portreeve audit suggest`: the narrowest grants that would have allowed what was used. */
 export function registerSuggest(audit: Command, exit: (code: number) => void): void {
-  audit
-    .command("suggest")
+  sourceOptions(audit.command("suggest"))
     .description(
       "Suggest the narrowest grants that would have allowed what was used, as a patch of the policies.",
     )
-    .argument("[files...]", "files with records, or folders of them")
-    .option(
-      "--policies <path>",
-      "policy files or folders; may be given several times (default: policies/)",
-      collect,
-    )
-    .option("--logs <path>", "the same as naming files; may be given several times", collect)
     .option("--since <time>", "30m, 2h, 90d, a date or an instant", "90d")
     .option("--until <time>", "the same; up to this")
     .option("--include-denied", "also new grants for what was denied for want of one")
@@ -64,10 +54,7 @@ left alone.
 Exit code: 0 nothing to change, 1 there is a suggestion, 2 could not run.`,
     )
     .action(async (named: readonly string[], options: Options) => {
-      const policies = policyPaths("suggest", options.policies ?? []);
-      const logs = [...named, ...(options.logs ?? [])];
-      if (logs.length === 0)
-        throw new CliError("suggest: which records? Name their files, or folders of them");
+      const { policies, logs } = sourcesOf("suggest", named, options);
       const now = Date.now();
       const until = options.until === undefined ? now + 1 : momentOption("--until", options.until, now);
       const { files, findings } = readPolicyFiles(policies);
