@@ -117,7 +117,12 @@ export class Memory {
   }
 }
 
-const names = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]));
+/** Of two names for one number the first, as EAGAIN, which is EWOULDBLOCK too. */
+const names = new Map(
+  Object.entries(constants.errno)
+    .reverse()
+    .map(([name, number]) => [number, name]),
+);
 
 /** An error's name, such as `ECONNREFUSED`. */
 export function errorName(number: number): string {
