@@ -13,7 +13,7 @@ interface Batch {
 }
 
 /** Lines are gathered for so long, or until there are so many: each write, in a thread of its own, costs as much as 30 lines. */
-const GATHER_MS = 25;
+const GATHER_MS = 10;
 const GATHER_LINES = 256;
 
 /** Goes out at once, at most: what has gathered while a sink was slow is not one endless write. */
