@@ -81,7 +81,8 @@ async function agentSteps(say: Say, estate: PeopleEstate, alice: Person): Promis
   await type(alice, ["connect", "reports-db:5432", ...psql("select 3")], { says: [/\(1 row\)/] });
   await type(alice, ["connect", "reports-db:5432", ...asAgent, ...psql("select 3")], {
     code: 1,
-    says: [/^refused: you may not reach reports-db:5432 now \(no-grant-for-agent\)/m],
+    // The proxy tells an agent of this service what it tells of one that does not exist; its record has the reason.
+    says: [/^refused: you may not reach reports-db:5432 now \(no-grant-for-person\)/m],
   });
 
   say("Its policy lets it hold two connections: a third is refused");

@@ -56,7 +56,7 @@ describe("npm run demo -- --people", () => {
     expect(text).toMatch(/^\$ portreeve login --device .*\n[\s\S]*signed in as okta:alice@example\.com; 2 /m);
     expect(text).toMatch(/^\$ portreeve connect orders-db -- psql .* 'select 1'\n.*\n-+\n +1\n\(1 row\)/m);
     expect(text).toMatch(/refused: you may not reach cache:6379 now .*\n +missing: group okta:operators/);
-    expect(text).toMatch(/refused: you may not reach reports-db:5432 now \(no-grant-for-agent\)/);
+    expect(text).toMatch(/refused: you may not reach reports-db:5432 now \(no-grant-for-person\)/);
     expect(text).toMatch(/refused by the proxy: too many connections/);
     expect(text).toMatch(/2 connections ended, and refused from now on/);
     expect(text).toMatch(

@@ -74,10 +74,17 @@ describe("the packed package", () => {
       "README.md",
       "CHANGELOG.md",
       "PulumiPlugin.yaml",
+      "docs/first-day.md",
+      "examples/proxy/proxy.yaml",
+      "examples/recipes/redis/policies/access.test.yaml",
     ]) {
       expect(has(name), name).toBe(true);
     }
-    expect(files.filter((file) => /\.test\.|(?<!\.d)\.ts$|testdata|node_modules/.test(file))).toEqual([]);
+    expect(
+      files.filter((file) =>
+        /\.test\.(?!yaml$)|(?<!\.d)\.ts$|testdata|node_modules|\.key$|proxy\/dev/.test(file),
+      ),
+    ).toEqual([]);
   });
 
   it("is loaded by import and by require, with one and the same classes", () => {
