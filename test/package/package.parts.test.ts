@@ -82,7 +82,7 @@ describe("the packed package", () => {
     }
     expect(
       files.filter((file) =>
-        /\.test\.(?!yaml$)|(?<!\.d)\.ts$|testdata|node_modules|\.key$|proxy\/dev/.test(file),
+        /\.test\.(?!yaml$)|(?<!\.d)\.ts$|testdata|node_modules|\.key$|proxy\/dev\//.test(file),
       ),
     ).toEqual([]);
   });
