@@ -13,6 +13,7 @@ import { checkov, conftest, kubeScore, nca } from "./peers.ts";
 import { pulumi } from "./pulumi.ts";
 import { pulumiLanguageNodejs } from "./pulumi-language-nodejs.ts";
 import { pulumiLanguageYaml } from "./pulumi-language-yaml.ts";
+import { rustls } from "./rustls.ts";
 import {
   buildah,
   chromium,
@@ -62,6 +63,7 @@ export const recipes = {
   runc,
   curl,
   socat,
+  rustls,
   promtool,
   chromium,
   ghostunnel,
