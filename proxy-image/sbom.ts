@@ -1,7 +1,7 @@
 /**
- * Lists what the image holds, as CycloneDX 1.6: `bun sbom.ts ROOT METAFILE > sbom.cdx.json`, run by `build-image.sh`. The
- * packages that are bundled are those that the bundler says it read; a library of the system is named by its Debian package
- * where there is one. Without a time or a random number: the same image has the same list.
+ * Lists what the image holds, as CycloneDX 1.6: `bun sbom.ts ROOT METAFILE [LINKED] > sbom.cdx.json`, run by `build-image.sh`.
+ * The packages that are bundled are those that the bundler says it read; the crates in the rustls library are those that its
+ * build lists (LINKED); a library of the system is named by its Debian package where there is one. Without a time or a random number: the same image has the same list.
  *
  * Not listed: what is linked into Bun itself (JavaScriptCore, BoringSSL and others), which Bun's releases name.
  */
@@ -27,12 +27,16 @@ interface Manifest {
   readonly license?: string;
 }
 
-const [root, metafile] = process.argv.slice(2);
-if (root === undefined || metafile === undefined) throw new Error("usage: sbom.ts ROOT METAFILE");
+const [root, metafile, linked] = process.argv.slice(2);
+if (root === undefined || metafile === undefined) throw new Error("usage: sbom.ts ROOT METAFILE [LINKED]");
 const repository = join(import.meta.dirname, "..");
 
 const own = manifestOf(repository);
-const components = [...bundledPackages(metafile), ...files(root).flatMap((path) => componentOf(root, path))];
+const components = [
+  ...bundledPackages(metafile),
+  ...(linked === undefined ? [] : linkedPackages(linked)),
+  ...files(root).flatMap((path) => componentOf(root, path)),
+];
 const sbom = {
   bomFormat: "CycloneDX",
   specVersion: "1.6",
@@ -81,6 +85,17 @@ function bundledPackages(file: string): Component[] {
   });
 }
 
+/** What is linked into the rustls library, as `rustls/build.sh` lists it: package URL, tab, licence. */
+function linkedPackages(file: string): Component[] {
+  const lines = readFileSync(file, "utf8").trimEnd().split("\n");
+  return lines.map((line) => {
+    const [, purl, name, version, license] = /^(pkg:.*\/([^/@]+)@([^\t]+))\t(.+)$/.exec(line) ?? [];
+    if (purl === undefined || name === undefined || version === undefined)
+      throw new Error(`${file} has a line that is not "package URL, tab, licence": ${line}`);
+    return { type: "library", name, version, purl, ...licenceOf({ license }) };
+  });
+}
+
 /** Regular files below a folder, by their path in the image. */
 function files(folder: string): string[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
@@ -100,6 +115,8 @@ function componentOf(folder: string, path: string): Component[] {
       { type: "application", name: "bun", version, purl: `pkg:github/oven-sh/bun@bun-v${version}`, ...found },
     ];
   }
+  if (path === "/usr/lib/portreeve/libportreeve_rustls.so")
+    return [{ type: "library", name: "portreeve_rustls", version: own.version, ...licenceOf(own), ...found }];
   if (path.startsWith("/app/"))
     return [
       { type: "application", name: "portreeve-proxy", version: own.version, ...licenceOf(own), ...found },

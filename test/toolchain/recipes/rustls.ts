@@ -15,7 +15,8 @@ export const rustls: Recipe = {
   main: "libportreeve_rustls.so",
   cost: { seconds: 120, megabytes: 4 },
   lock: ["Cargo.toml", "Cargo.lock", "src", "build.sh"].map((name) => join(crate, name)),
-  fingerprint: () => `${output("rustc", ["--version"])?.trim()} ${output("cc", ["-dumpfullversion"])?.trim()}`,
+  fingerprint: () =>
+    `${output("rustc", ["--version"])?.trim()} ${output("cc", ["-dumpfullversion"])?.trim()}`,
   blocked: () => {
     const rust = onPath("cargo") === undefined ? undefined : versionIn(output("rustc", ["--version"]));
     if (rust === undefined || !atLeast(rust, MINIMUM_RUST))
