@@ -1,10 +1,12 @@
 #!/bin/bash
-# Builds the library from what Cargo.lock names. usage: build.sh DIR
+# Builds the library from what Cargo.lock names. usage: build.sh [--test] DIR (--test: its own tests must pass first)
 #   DIR/libportreeve_rustls.so     needs the C library alone
 #   DIR/libportreeve_rustls.list   what is linked into it, one line each: package URL, tab, licence
 # Needs cargo 1.85 or newer and a C compiler; the network only for crates that cargo has not downloaded before. The same
-# sources, compilers and C library make the same bytes, whatever folders they lie in.
+# sources, compilers and C library make the same bytes, whatever folders they lie in. CARGO_TARGET_DIR keeps what was compiled.
 set -euo pipefail
+test=
+[ "${1:-}" != --test ] || { test=yes && shift; }
 [ $# -eq 1 ] || { sed -n '2,4p' "$0" >&2; exit 2; }
 here=$(cd "$(dirname "$0")" && pwd)
 out=$(mkdir -p "$1" && cd "$1" && pwd)
@@ -15,8 +17,8 @@ for command in cargo cc; do
   }
 done
 
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+work=${CARGO_TARGET_DIR:-}
+[ -n "$work" ] || { work=$(mktemp -d) && trap 'rm -rf "$work"' EXIT; }
 cd "$here"
 # Flags in a person's environment would make other bytes.
 unset RUSTFLAGS CFLAGS CARGO_BUILD_TARGET
@@ -28,8 +30,10 @@ flags=(
   # The unwinder before the standard library asks for libgcc_s.so.1, which then nothing needs: the image has one file more, not two.
   -Clink-arg=-Wl,--push-state,--whole-archive,-l:libgcc_eh.a,--pop-state
 )
-CARGO_ENCODED_RUSTFLAGS=$(IFS=$'\x1f' && echo "${flags[*]}") CARGO_TARGET_DIR="$work" \
-  cargo build --release --locked
+CARGO_ENCODED_RUSTFLAGS=$(IFS=$'\x1f' && echo "${flags[*]}")
+export CARGO_ENCODED_RUSTFLAGS CARGO_TARGET_DIR="$work"
+[ -z "$test" ] || cargo test --release --locked
+cargo build --release --locked
 
 {
   cargo tree --locked --edges normal,no-proc-macro --prefix none --format '{p}|{l}' |
