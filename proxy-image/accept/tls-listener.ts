@@ -14,9 +14,15 @@ import type { ProxyState } from "../state.ts";
 import { currentListener, refusalAtAccept } from "./admit.ts";
 import { handshakePace } from "./handshake-pace.ts";
 import { identifyClient } from "./identify-client.ts";
+import { openRustlsListener } from "./rustls-listener.ts";
 
-/** Accepts TLS from the first byte on one of Bun's own sockets. */
+/** Accepts TLS from the first byte: by rustls where its library is there, else on one of the runtime's own sockets. */
 export function openTlsListener(state: ProxyState, listener: ProxyListener): OpenListener {
+  const tls = serverTls(state, listener);
+  return openRustlsListener(state, listener, tls) ?? openRuntimes(state, listener, tls);
+}
+
+function openRuntimes(state: ProxyState, listener: ProxyListener, tls: TlsOptions): OpenListener {
   const { trust } = state.generation;
   const handlers: SocketHandlers<Connection | undefined> = {
     open(socket) {
@@ -72,7 +78,7 @@ export function openTlsListener(state: ProxyState, listener: ProxyListener): Ope
     port: listener.port,
     reusePort: true,
     allowHalfOpen: true,
-    tls: serverTls(state, listener),
+    tls,
     socket: handlers,
   });
   return { port: server.port, descriptor: server.fd, serial: nextSerial(), stop: () => server.stop() };

@@ -26,7 +26,7 @@ export interface LibC {
 }
 
 /** `bun:ffi`, as far as it is used. */
-interface Ffi {
+export interface Ffi {
   dlopen(
     library: string,
     symbols: Readonly<Record<string, { readonly args: readonly string[]; readonly returns: string }>>,
@@ -70,11 +70,9 @@ export const native: Loaded | undefined = await load();
 
 async function load(): Promise<Loaded | undefined> {
   if (!bun || process.platform !== "linux") return undefined;
-  // A name that the type checker must not look for: the module exists under Bun alone.
-  const name: string = "bun:ffi";
+  const { dlopen, ptr, toArrayBuffer } = await loadFfi();
   for (const library of ["libc.so.6", `libc.musl-${process.arch === "arm64" ? "aarch64" : "x86_64"}.so.1`]) {
     try {
-      const { dlopen, ptr, toArrayBuffer } = (await import(name)) as Ffi;
       const symbols = dlopen(library, SYMBOLS).symbols as LibC & { __errno_location(): number };
       const errno = new Int32Array(toArrayBuffer(symbols.__errno_location(), 0, 4));
       return { libc: { ...symbols, errno: () => errno[0] ?? 0 }, ptr };
@@ -83,6 +81,13 @@ async function load(): Promise<Loaded | undefined> {
     }
   }
   return undefined;
+}
+
+/** Under Bun only. */
+export async function loadFfi(): Promise<Ffi> {
+  // A name that the type checker must not look for: the module exists under Bun alone.
+  const name: string = "bun:ffi";
+  return (await import(name)) as Ffi;
 }
 
 /** The C library; only code that has found it to be there calls this. */

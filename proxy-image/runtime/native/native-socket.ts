@@ -100,6 +100,11 @@ export class NativeSocket implements Stream, Pollable {
     this.#events = events;
   }
 
+  /** The kernel did not take all of what another layer has written to the descriptor: `drain` tells when it takes more. */
+  awaitRoom(): void {
+    this.#full = true;
+  }
+
   // --- Stream
 
   get copiesAtOnce(): boolean {
