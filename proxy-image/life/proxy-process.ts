@@ -11,6 +11,7 @@ import { ProxyMetrics } from "../metrics/proxy-metrics.ts";
 import type { SeriesSnapshot } from "../metrics/series.ts";
 import { DescriptorError, descriptorLimit } from "../runtime/descriptors.ts";
 import { nativeSockets } from "../runtime/native/sockets.ts";
+import { rustls } from "../runtime/rustls/library.ts";
 import { ProxyState, type Worker } from "../state.ts";
 import { SvidSource } from "../workload-api/svid-source.ts";
 import type { Control, LiveConnection, VerdictQuestion } from "./control.ts";
@@ -82,6 +83,7 @@ export class ProxyProcess implements Control {
       listeners: this.#listeners.count,
       policy: this.state.generation.config.policy.digest,
       plainSockets: nativeSockets ? "own" : "runtime",
+      tls: rustls ? "rustls" : "runtime",
     });
   }
 

@@ -11,6 +11,7 @@ const PARTS: Readonly<Record<string, PartName>> = {
   Envoy: "envoy",
   Kubernetes: "kube-apiserver",
   "Pulumi CLI": "pulumi",
+  rustls: "rustls",
   Keycloak: "keycloak",
 };
 
@@ -35,4 +36,9 @@ test("the table of versions names those of the parts", () => {
       new RegExp(`^${version.replaceAll(".", "\\.")}(\\.|$)`),
     );
   }
+});
+
+test("the part rustls is the version that its lock file names", () => {
+  const locked = readFileSync(join(ROOT, "proxy-image/rustls/Cargo.lock"), "utf8");
+  expect(locked).toContain(`name = "rustls"\nversion = "${recipes.rustls.version}"\n`);
 });
