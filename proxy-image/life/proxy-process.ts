@@ -83,7 +83,7 @@ export class ProxyProcess implements Control {
       listeners: this.#listeners.count,
       policy: this.state.generation.config.policy.digest,
       plainSockets: nativeSockets ? "own" : "runtime",
-      tls: rustls ? "rustls" : "runtime",
+      tls: rustls && nativeSockets ? "rustls" : "runtime",
     });
   }
 
