@@ -3,6 +3,7 @@ import type { TokenResult } from "../broker/login-tokens.ts";
 import { responseFlags } from "../close-reason.ts";
 import type { Connection } from "../connection.ts";
 import type { CredentialRefusal } from "../credentials/credential.ts";
+import { rustls } from "../runtime/rustls/library.ts";
 import type { ProxyState } from "../state.ts";
 import { PairCache } from "./pair-cache.ts";
 import { formatLabels, SeriesRegistry, type SeriesSnapshot } from "./series.ts";
@@ -227,6 +228,12 @@ export class ProxyMetrics {
       "Live connections allowed: as configured, or what the file descriptor limit allows.",
       state.maxConnections,
     );
+    if (rustls) {
+      const help = "TLS sessions that the rustls library holds.";
+      gauge("portreeve_tls_sessions", help, rustls.portreeve_tls_live_sessions());
+      const configurations = rustls.portreeve_tls_live_configs();
+      gauge("portreeve_tls_configurations", "Ports' TLS that the rustls library holds.", configurations);
+    }
     gauge("portreeve_event_loop_lag_seconds", "How late the last tick was.", lag / 1_000);
     gauge("portreeve_memory_bytes", "Resident memory.", process.memoryUsage.rss());
     return this.#registry.snapshot();

@@ -100,9 +100,18 @@ export class NativeSocket implements Stream, Pollable {
     this.#events = events;
   }
 
-  /** The kernel did not take all of what another layer has written to the descriptor: `drain` tells when it takes more. */
-  awaitRoom(): void {
+  /**
+   * The kernel did not take all that another layer sent by the descriptor: `drain` tells when it takes more.
+   *
+   * @param errno why it did not
+   */
+  refused(errno: number): void {
+    if (this.#closed) return;
     this.#full = true;
+    if (errno === EAGAIN || errno === EINTR) return;
+    // An error is told once.
+    this.#broken = errno;
+    this.#poller.again(this);
   }
 
   // --- Stream

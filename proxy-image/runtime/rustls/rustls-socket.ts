@@ -1,4 +1,3 @@
-import { constants } from "node:os";
 import { Memory } from "../native/libc.ts";
 import type { NativeSocket } from "../native/native-socket.ts";
 import type { Stream, StreamEvents } from "../stream.ts";
@@ -22,8 +21,6 @@ const WHY_BYTES = 512;
 const HANDSHAKEN = 1;
 const ENDED = 2;
 const FAILED = 4;
-
-const { EAGAIN } = constants.errno;
 
 /** What all sockets of a process share: one is worked on at a time. */
 interface Shared {
@@ -229,11 +226,11 @@ export class RustlsSocket implements Stream, StreamEvents {
     this.#events?.ended();
   }
 
-  /** @param errno of a send; what is broken, the socket tells by itself */
+  /** @param errno of a send; of what is broken, the socket tells */
   #heard(errno: number): void {
     if (errno === 0) return;
     this.#blocked = true;
-    if (errno === EAGAIN) this.#socket.awaitRoom();
+    this.#socket.refused(errno);
   }
 
   #fail(session: Handle): void {
