@@ -10,9 +10,23 @@ const alias = [
 /** Half a gigabyte and two minutes: run when asked for, and named in the plan of `npm test`. */
 const onDemand = process.env["PORTREEVE_KEYCLOAK"] === "1" ? [] : ["**/keycloak.parts.test.ts"];
 
+/** What both kinds of TLS must do: `parts` tests it with the runtime's own, `rustls` with the library's. */
+const ON_BOTH_KINDS_OF_TLS = [
+  "hostile-bytes",
+  "hostile-certificates",
+  "hostile-inside-tls",
+  "internal-error",
+  "life",
+  "limits",
+  "one-record",
+  "resumption",
+  "survive-operations",
+].map((name) => `test/proxy/${name}.parts.test.ts`);
+
 /**
- * Two projects. `quick` needs nothing but `npm ci`: every `*.test.ts` beside the code.
+ * Three projects. `quick` needs nothing but `npm ci`: every `*.test.ts` beside the code.
  * `parts` needs the real parts (Pulumi, API server, istiod, Envoy, databases): `test/**` and every `*.parts.test.ts`.
+ * `rustls` is some of those again, with proxies whose mTLS is rustls's.
  */
 export default defineConfig({
   test: {
@@ -32,6 +46,19 @@ export default defineConfig({
           name: "parts",
           include: ["**/*.parts.test.ts"],
           exclude: ["**/node_modules/**", "**/dist/**", ...onDemand],
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+          fileParallelism: false,
+          // Whatever lies where a proxy looks for the library.
+          env: { PORTREEVE_RUSTLS: process.env["PORTREEVE_RUSTLS"] ?? "off" },
+        },
+      },
+      {
+        resolve: { alias },
+        test: {
+          name: "rustls",
+          include: ON_BOTH_KINDS_OF_TLS,
+          setupFiles: ["test/proxy/with-rustls.ts"],
           testTimeout: 300_000,
           hookTimeout: 300_000,
           fileParallelism: false,

@@ -20,7 +20,7 @@ const bin = (name: string): string => join(repository, "node_modules/.bin", name
 const skippedFails = process.env.CI === "true";
 
 /** A run that hangs must end in a failure, and CI's own limit would end it without a word. */
-const LIMIT_MINUTES = { quick: 15, parts: 45 };
+const LIMIT_MINUTES = { quick: 15, parts: 45, rustls: 15 };
 
 const { values } = parseArgs({ options: { only: { type: "string", multiple: true, default: [] } } });
 
@@ -100,6 +100,7 @@ async function main(): Promise<number> {
   }
   total = add(total, await tests("quick"));
   total = add(total, await tests("parts"));
+  total = add(total, await tests("rustls"));
   console.log(`\n== result after ${format((Date.now() - begun) / 1000)}`);
   for (const failure of total.failures) console.log(`FAILED ${failure.replace(`${repository}/`, "")}`);
   if (total.passed + total.failed === 0) {
