@@ -131,6 +131,22 @@ async function sendHalf(socket: Socket, hash: Hash): Promise<void> {
   }
 }
 
+test("a service that ends first still gets everything that the client sends afterwards", async () => {
+  const [up, got] = [createHash("sha256"), createHash("sha256")];
+  let reading: Promise<number> | undefined;
+  const backend = await startBackend(scope, (socket) => {
+    socket.end("that is all");
+    reading = readSlowly(socket, got);
+  });
+  const proxy = await start(backend);
+  const socket = await connectTls(proxy, port, proxy.client(API));
+  expect((await readToEnd(socket)).toString()).toBe("that is all");
+  await sendPieces(socket, 20, up);
+  expect(await reading).toBe(20 * PIECE.length);
+  expect(got.digest("hex")).toBe(up.digest("hex"));
+  expect(await proxy.record({ close: "upstream-closed" })).toMatchObject({ bytes_recv: 20 * PIECE.length });
+});
+
 test("a client that changes its keys, and asks for new ones, goes on", async () => {
   const backend = await startBackend(scope);
   const proxy = await start(backend);
@@ -139,19 +155,10 @@ test("a client that changes its keys, and asks for new ones, goes on", async () 
     writeFileSync(join(scope.dir, `client.${name}`), text);
   const file = (name: string) => join(scope.dir, `client.${name}`);
   const client = spawn("openssl", [
-    ...[
-      "s_client",
-      "-connect",
-      `127.0.0.1:${port}`,
-      "-cert",
-      file("cert"),
-      "-key",
-      file("key"),
-      "-nocommands",
-    ].slice(0, -1),
-    ...["-CAfile", join(scope.dir, "proxy.ca.pem")],
+    ...["s_client", "-connect", `127.0.0.1:${port}`, "-CAfile", join(scope.dir, "proxy.ca.pem")],
+    ...["-cert", file("cert"), "-key", file("key")],
   ]);
-  scope.onStop(() => client.kill());
+  scope.onStop(() => void client.kill());
   let said = "";
   for (const stream of [client.stdout, client.stderr]) {
     stream.on("data", (data: Buffer) => {

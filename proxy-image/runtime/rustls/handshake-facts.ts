@@ -21,11 +21,16 @@ export function handshakeFacts(session: Handle): HandshakeFacts {
   const length = requireRustls().portreeve_tls_facts(session, memory.at, ROOM);
   if (length < 0 || length > ROOM) throw new Error("the handshake tells nothing");
   // A copy: the certificates are kept, and the memory is used for the next handshake.
-  const [resumed, version, name, ...certificates] = parts(Buffer.from(memory.bytes.subarray(0, length)));
+  return readFacts(Buffer.from(memory.bytes.subarray(0, length)));
+}
+
+/** @param bytes as `portreeve_tls_facts` writes them */
+export function readFacts(bytes: Buffer): HandshakeFacts {
+  const [resumed, version, name, ...certificates] = parts(bytes);
   return {
     resumed: resumed !== undefined && resumed.length > 0,
-    version: version?.latin1Slice() ?? "",
-    serverName: name?.latin1Slice() || undefined,
+    version: version?.toString("latin1") ?? "",
+    serverName: name?.toString("latin1") || undefined,
     certificates,
   };
 }
@@ -36,6 +41,7 @@ function parts(bytes: Buffer): Buffer[] {
   for (let at = 0; at < bytes.length; ) {
     const start = at + 4;
     const end = start + bytes.readUInt32LE(at);
+    if (end > bytes.length) throw new Error("the handshake's facts are cut off");
     found.push(bytes.subarray(start, end));
     at = end;
   }
