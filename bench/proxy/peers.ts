@@ -76,7 +76,7 @@ function portreeve(dir: string, name = "portreeve", workers = 1, shift = 0): Pee
   const main = join(import.meta.dirname, "../../proxy-image/main.ts");
   return {
     name,
-    version: `Bun ${output(bun, ["--version"])}`,
+    version: `Bun ${output(bun, ["--version"])}, TLS of ${process.env["PORTREEVE_RUSTLS"] === "off" ? "the runtime" : "rustls"}`,
     command: [bun, main, file],
     plainPort: 7130 + shift,
     tlsPort: 7230 + shift,

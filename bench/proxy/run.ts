@@ -14,6 +14,7 @@ import { connect } from "node:net";
 import { cpus, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { part } from "../../test/toolchain/parts.ts";
 import { buildGenerator } from "./build-generator.ts";
 import { writeCertificates } from "./certificates.ts";
 import { formatTable, type Measurement, median, ROWS, type Row } from "./measurements.ts";
@@ -36,10 +37,17 @@ if (process.env["BENCH_NAMESPACE"] !== "1") {
   const sysctl = "/proc/sys/net/ipv4";
   const script = `ip link set lo up && echo 7000-9999 > ${sysctl}/ip_local_reserved_ports && echo 1024 65535 > ${sysctl}/ip_local_port_range && exec "$@"`;
   const inner = [process.execPath, import.meta.filename, ...process.argv.slice(2)];
+  // As the image has it; with PORTREEVE_RUSTLS=off, the runtime's TLS is measured.
+  const rustls = process.env["PORTREEVE_RUSTLS"] ?? (await part("rustls")).path;
   const { status } = spawnSync("unshare", ["-n", "sh", "-c", script, "sh", ...inner], {
     stdio: "inherit",
     // Built out here: the namespace has no network but its own.
-    env: { ...process.env, BENCH_NAMESPACE: "1", BENCH_GENERATOR: buildGenerator() },
+    env: {
+      ...process.env,
+      BENCH_NAMESPACE: "1",
+      BENCH_GENERATOR: buildGenerator(),
+      PORTREEVE_RUSTLS: rustls,
+    },
   });
   process.exit(status ?? 1);
 }
