@@ -30,3 +30,22 @@ pub unsafe fn bytes_mut<'a>(at: *mut u8, length: usize) -> Option<&'a mut [u8]> 
     // SAFETY: as this function demands.
     Some(unsafe { std::slice::from_raw_parts_mut(at, length) })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_a_failure_and_goes_no_further() {
+        assert_eq!(guarded(-1, || 7), 7);
+        assert_eq!(guarded(-1, || panic!("within")), -1);
+    }
+
+    #[test]
+    fn null_is_no_memory() {
+        // SAFETY: null is allowed.
+        assert!(unsafe { bytes(std::ptr::null(), 8) }.is_none());
+        // SAFETY: null is allowed.
+        assert!(unsafe { bytes_mut(std::ptr::null_mut(), 8) }.is_none());
+    }
+}
