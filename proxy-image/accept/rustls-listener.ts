@@ -127,6 +127,11 @@ class Client implements TlsEvents {
     );
   }
 
+  cutShort(): void {
+    const connection = this.#connection;
+    connection.notes = { ...connection.notes, "tls.close_notify": "missing" };
+  }
+
   pass(borrowed: Uint8Array): number {
     return this.#connection.pass(borrowed);
   }

@@ -11,6 +11,8 @@ export interface TlsEvents extends StreamEvents {
   handshaken(facts: HandshakeFacts): void;
   /** TLS cannot go on, and says why; the peer has been told by an alert. Whoever hears it ends the stream. */
   failed(why: string): void;
+  /** The peer's TCP has ended, and TLS had not said that it would. Comes before `ended`. */
+  cutShort(): void;
 }
 
 /** More than what one read of the socket can be decrypted to: its own length, and a record that was begun before. */
@@ -169,9 +171,10 @@ export class RustlsSocket implements Stream, StreamEvents {
 
   ended(): void {
     if (this.#peerEnded || this.#failed || this.#ending) return;
-    if (!this.#handshaken) this.#events?.ended();
-    // Anybody on the way can end a TCP connection. What is not ended in TLS is cut off.
-    else this.#failBecause("ended without close_notify");
+    // Anybody on the way can end a TCP connection, so what is not ended in TLS may be cut short (RFC 8446, 6.1). But many clients
+    // end like that: to break them off, and with them what they have sent, would help nobody whose protocol has an end.
+    if (this.#handshaken) this.#events?.cutShort();
+    this.#peerEnd();
   }
 
   closed(error: string | undefined): void {
