@@ -112,6 +112,40 @@ describe("in a federation", () => {
     expect(found).toEqual({ ok: false, refusal: "foreign-authority" });
   });
 
+  test("copies of a root and roots of one name, that lead elsewhere, cost a bounded number of steps", () => {
+    // The search behind each certificate for each of the others takes minutes for these.
+    const copies = Array.from({ length: 8 }, () => partner.der);
+    expect(identify(partner, { uris: [API] }, copies)).toBe("foreign-authority");
+    const loop = createAuthority("loop");
+    const others = Array.from({ length: 7 }, () => createIntermediate("loop", loop));
+    expect(
+      identify(
+        loop,
+        { uris: [API] },
+        [loop, ...others].map(({ der }) => der),
+      ),
+    ).toBe("foreign-authority");
+  });
+
+  test("a path is found in any order, of five intermediates and no more, and not among more certificates than are looked at", () => {
+    const path = [own];
+    for (let depth = 1; depth <= 6; depth++) {
+      path.push(createIntermediate(`below-${depth}`, path.at(-1) ?? own));
+    }
+    const below = (depth: number) =>
+      identify(
+        path[depth] ?? own,
+        { uris: [API] },
+        path.slice(1, depth + 1).map(({ der }) => der),
+      );
+    expect([1, 4, 5].map(below)).toEqual([API, API, API]);
+    expect(below(6)).toBe("foreign-authority");
+    const [, first = own] = path;
+    const among = (count: number) =>
+      identify(first, { uris: [API] }, [first.der, ...Array.from({ length: count }, () => partner.der)]);
+    expect([among(7), among(8)]).toEqual([API, "foreign-authority"]);
+  });
+
   test("certificates that lead to each other end the search", () => {
     const a = createAuthority("loop");
     const b = createIntermediate("loop", a);

@@ -1,8 +1,11 @@
 import { X509Certificate } from "node:crypto";
 import { certificateBlocks } from "./pem.ts";
 
-/** Longest certificate path looked at: leaf, intermediates, root. */
+/** Certificates of the longest path looked at, without its root. */
 const MAX_PATH = 6;
+
+/** Certificates behind a leaf: more are not looked at, whatever they are. */
+const MOST_ISSUERS = 8;
 
 /** The CA certificates of each trust domain. Immutable; a reload makes a new one. */
 export class TrustStore {
@@ -52,25 +55,29 @@ export class TrustStore {
    */
   vouches(domain: string, leaf: X509Certificate, chain: readonly X509Certificate[], at: number): boolean {
     const anchors = this.#anchors.get(domain) ?? [];
-    return hasPath(leaf, anchors, chain, at, MAX_PATH);
+    return chain.length <= MOST_ISSUERS && hasPath(leaf, anchors, chain, at);
   }
 }
 
+/**
+ * Level by level, each certificate of the chain once: what a peer sends may be copies of one, or lead to each other, and to
+ * try each behind each is a search that seven copies of a root make last for seconds.
+ */
 function hasPath(
-  certificate: X509Certificate,
+  leaf: X509Certificate,
   anchors: readonly X509Certificate[],
   chain: readonly X509Certificate[],
   at: number,
-  left: number,
 ): boolean {
-  if (left === 0) return false;
-  if (anchors.some((anchor) => issued(anchor, certificate, at))) return true;
-  return chain.some(
-    (issuer) =>
-      issuer !== certificate &&
-      issued(issuer, certificate, at) &&
-      hasPath(issuer, anchors, chain, at, left - 1),
-  );
+  let reached = [leaf];
+  let others = chain;
+  for (let length = 1; length <= MAX_PATH && reached.length > 0; length++) {
+    if (reached.some((one) => anchors.some((anchor) => issued(anchor, one, at)))) return true;
+    const next = others.filter((issuer) => reached.some((one) => issued(issuer, one, at)));
+    others = others.filter((one) => !next.includes(one));
+    reached = next;
+  }
+  return false;
 }
 
 function issued(issuer: X509Certificate, certificate: X509Certificate, at: number): boolean {
