@@ -14,6 +14,7 @@ const onDemand = process.env["PORTREEVE_KEYCLOAK"] === "1" ? [] : ["**/keycloak.
 const ON_BOTH_KINDS_OF_TLS = [
   "hostile-bytes",
   "hostile-certificates",
+  "hostile-chains",
   "hostile-inside-tls",
   "internal-error",
   "life",

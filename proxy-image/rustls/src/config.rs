@@ -11,6 +11,7 @@ use rustls::{RootCertStore, ServerConfig};
 
 use crate::guard::{bytes, bytes_mut, guarded};
 use crate::live::{CONFIGS, Counted};
+use crate::verifier::Bounded;
 
 pub struct Config {
     pub server: Arc<ServerConfig>,
@@ -77,7 +78,7 @@ fn make(chain: &[u8], key: &[u8], roots: &[u8], client: u32, tls12: bool) -> Res
         CLIENT_OPTIONAL | CLIENT_REQUIRED => {
             let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(read_roots(roots)?), provider.clone());
             let builder = if client == CLIENT_OPTIONAL { builder.allow_unauthenticated() } else { builder };
-            builder.build().map_err(|error| error.to_string())?
+            Arc::new(Bounded(builder.build().map_err(|error| error.to_string())?))
         }
         0 => WebPkiClientVerifier::no_client_auth(),
         _ => return Err("no such kind of client".into()),

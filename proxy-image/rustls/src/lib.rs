@@ -17,6 +17,7 @@ mod live;
 mod reason;
 mod session;
 mod socket;
+mod verifier;
 
 /// Of the interface. A caller that expects another must not use it.
 const ABI: u32 = 1;

@@ -22,6 +22,7 @@ fn of_certificate(refused: &CertificateError) -> Option<&'static str> {
             // The name that the proxy itself has for it.
             webpki::Error::CaUsedAsEndEntity => Some("ca-certificate"),
             webpki::Error::EndEntityUsedAsCa => Some("INVALID_CA"),
+            webpki::Error::MaximumPathDepthExceeded => Some("CERT_CHAIN_TOO_LONG"),
             webpki::Error::PathLenConstraintViolated => Some("PATH_LENGTH_EXCEEDED"),
             webpki::Error::NameConstraintViolation => Some("PERMITTED_VIOLATION"),
             _ => None,
