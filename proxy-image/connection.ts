@@ -21,6 +21,7 @@ import type { NoteTaker } from "./protocol/notes.ts";
 import { NEVER, RelayBounds } from "./relay/bounds.ts";
 import { checkBytes, dueAt } from "./relay/due.ts";
 import { clientClosed, clientEnded, settle } from "./relay/ends.ts";
+import { UpstreamSide } from "./relay/upstream-side.ts";
 import { Direction } from "./relay.ts";
 import type { Slot, Timed } from "./runtime/deadlines.ts";
 import type { Stream, StreamEvents } from "./runtime/stream.ts";
@@ -223,7 +224,13 @@ export class Connection implements Timed, Asker, StreamEvents {
 
   /** The endpoint is connected and verified. Returns where its events go. */
   connected(upstream: Stream, address: string, later?: LaterTls): StreamEvents {
-    return beginRelay(this, upstream, address, later);
+    try {
+      return beginRelay(this, upstream, address, later);
+    } catch (cause) {
+      // Nobody hears the endpoint's events yet, so nobody else could end it.
+      this.threw(cause instanceof Error ? cause : new Error(String(cause)));
+      return new UpstreamSide(this);
+    }
   }
 
   /** The server has answered the login: from here on bytes pass as they are, these first. */

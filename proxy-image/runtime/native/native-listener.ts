@@ -53,7 +53,12 @@ export class NativeListener implements Pollable {
     this.#accepted = accepted;
     this.descriptor = listening(poller.libc, address);
     this.port = this.#boundPort();
-    poller.add(this, EPOLLIN);
+    try {
+      poller.add(this, EPOLLIN);
+    } catch (cause) {
+      poller.libc.close(this.descriptor);
+      throw cause;
+    }
   }
 
   stop(): void {
@@ -109,11 +114,20 @@ export class NativeListener implements Pollable {
       default:
         // The connection is still waiting, so epoll would tell of it again at once.
         this.#poller.suspend(this);
-        this.#rest = setTimeout(() => {
-          this.#rest = undefined;
-          this.#poller.add(this, EPOLLIN);
-        }, REST_MS);
+        this.#restAWhile();
     }
+  }
+
+  #restAWhile(): void {
+    this.#rest = setTimeout(() => {
+      this.#rest = undefined;
+      try {
+        this.#poller.add(this, EPOLLIN);
+      } catch {
+        // What the kernel has too little of to accept, it may have too little of to wait.
+        this.#restAWhile();
+      }
+    }, REST_MS);
   }
 
   #boundPort(): number {

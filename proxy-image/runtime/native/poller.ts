@@ -44,7 +44,8 @@ export class Poller {
   readonly #polled: (Pollable | undefined)[] = [];
   #count = 0;
   #nextMark = 0;
-  #again: Pollable[] = [];
+  /** Each once, however often it asks: otherwise a fast sender, which asks by more than one way, had ever more of each turn. */
+  #again = new Set<Pollable>();
   #turning = false;
 
   /** @param runtimeEpoll of the runtime's own event loop */
@@ -95,7 +96,7 @@ export class Poller {
 
   /** Calls `goOn` in the next turn. */
   again(pollable: Pollable): void {
-    this.#again.push(pollable);
+    this.#again.add(pollable);
   }
 
   /** Descriptors waited for. */
@@ -119,7 +120,7 @@ export class Poller {
 
   readonly #work = (): void => {
     try {
-      this.#tellReady(this.#again.length > 0 || turnsWaiting() > 0 ? 0 : LONGEST_SLEEP_MS);
+      this.#tellReady(this.#again.size > 0 || turnsWaiting() > 0 ? 0 : LONGEST_SLEEP_MS);
       this.#tellAgain();
     } finally {
       this.#turning = false;
@@ -145,9 +146,9 @@ export class Poller {
   }
 
   #tellAgain(): void {
-    if (this.#again.length === 0) return;
+    if (this.#again.size === 0) return;
     const due = this.#again;
-    this.#again = [];
+    this.#again = new Set();
     for (const pollable of due) {
       if (this.#polled[pollable.descriptor] !== pollable) continue;
       try {
