@@ -84,13 +84,17 @@ export class Connecting implements DialOutcome {
     this.#endpoint = undefined;
     if (endpoint) {
       endpoint.active -= 1;
-      this.#service.endpoints.failed(endpoint, this.#connection.state.deadlines.now);
+      if (!OWN_WANT.has(error))
+        this.#service.endpoints.failed(endpoint, this.#connection.state.deadlines.now);
       this.#tried = new Set([...this.#tried, endpoint]);
       this.lastError = `${endpoint.host}: ${error}`;
     }
     this.start();
   }
 }
+
+/** What the proxy's own machine has too little of: descriptors or memory. No endpoint is to blame, and none is set aside. */
+const OWN_WANT: ReadonlySet<string> = new Set(["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"]);
 
 const NONE: ReadonlySet<Endpoint> = new Set();
 

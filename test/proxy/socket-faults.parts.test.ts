@@ -12,7 +12,8 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { findBun } from "../../cli/proxy/find-bun.ts";
 import { freePorts } from "../cluster/ports.ts";
 import { openScope, type Scope } from "../cluster/scope.ts";
-import { type Parts, startBackend, startProxy, type TestProxy } from "./harness.ts";
+import { until } from "../cluster/until.ts";
+import { type Parts, readToEnd, startBackend, startProxy, type TestProxy } from "./harness.ts";
 
 const PROXY = join(import.meta.dirname, "../../proxy-image");
 
@@ -94,6 +95,46 @@ Object.defineProperty(Direction.prototype, "sink", {
     expect(await proxy.metrics()).toContain("portreeve_connections_live 0\n");
   },
 );
+
+test("an endpoint is not set aside for what the proxy itself ran out of", async () => {
+  const proxy = await start(
+    "native",
+    `import { native } from "${PROXY}/runtime/native/libc.ts";
+const { libc } = native;
+const { socket, errno } = { ...libc };
+const EMFILE = 24;
+let short = false;
+process.on("SIGUSR2", () => { short = !short; process.stderr.write(short ? "short\\n" : "enough\\n"); });
+libc.socket = (...args) => (short ? -1 : socket(...args));
+libc.errno = () => (short ? EMFILE : errno());
+`,
+  );
+  const second = await startBackend(scope);
+  const reloaded = await proxy.reconfigure((config) => ({
+    ...config,
+    services: config.services.map((service) => ({
+      ...service,
+      endpoints: [...service.endpoints, { host: "127.0.0.1", port: second.port }],
+      outlier: { consecutiveFailures: 2 },
+    })),
+  }));
+  expect(reloaded.error).toBeUndefined();
+  const visit = async (): Promise<string> => {
+    const client = connect({ host: "127.0.0.1", port });
+    const reading = readToEnd(client);
+    client.end("hello");
+    return String(await reading);
+  };
+  process.kill(proxy.running.pid, "SIGUSR2");
+  await until("there are no descriptors", 10, () => proxy.running.log().includes("short"));
+  for (let failing = 0; failing < 4; failing++) expect(await visit()).toBe("");
+  expect((await proxy.record({ close: "connect-failed" }))["error"]).toContain("EMFILE");
+  process.kill(proxy.running.pid, "SIGUSR2");
+  await until("there are again", 10, () => proxy.running.log().includes("enough"));
+  for (let served = 0; served < 10; served++) expect(await visit()).toBe("hello");
+  expect(second.connections).toBeGreaterThan(0);
+  expect(second.connections).toBeLessThan(10);
+});
 
 test("who asks for its turn several times has it once, so that a fast sender takes no more than its own", async () => {
   const program = join(scope.dir, "turns.ts");
