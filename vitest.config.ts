@@ -12,6 +12,7 @@ const onDemand = process.env["PORTREEVE_KEYCLOAK"] === "1" ? [] : ["**/keycloak.
 
 /** What both kinds of TLS must do: `parts` tests it with the runtime's own, `rustls` with the library's. */
 const ON_BOTH_KINDS_OF_TLS = [
+  "handshake-burst",
   "hostile-bytes",
   "hostile-certificates",
   "hostile-chains",

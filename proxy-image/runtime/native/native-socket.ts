@@ -51,6 +51,12 @@ interface Shared {
   readonly reset: Memory;
 }
 
+/** Where a socket's events go. */
+export interface SocketEvents extends StreamEvents {
+  /** Asked before each read; what may not be read now is asked for again in the next turn. */
+  mayRead?(): boolean;
+}
+
 let memory: Shared | undefined;
 
 function shared(): Shared {
@@ -73,8 +79,10 @@ export class NativeSocket implements Stream, Pollable {
   mark = 0;
   readonly #poller: Poller;
   readonly #shared = shared();
-  #events: StreamEvents | undefined;
+  #events: SocketEvents | undefined;
   #paused = false;
+  /** Was told that it may not read, and asks in the next turn. */
+  #asks = false;
   /** The kernel took less than it was given. */
   #full = false;
   /** The peer has said that it will send no more. */
@@ -96,7 +104,7 @@ export class NativeSocket implements Stream, Pollable {
   }
 
   /** Says where events go. Whatever came before is read in the next turn. */
-  attach(events: StreamEvents): void {
+  attach(events: SocketEvents): void {
     this.#events = events;
   }
 
@@ -196,6 +204,7 @@ export class NativeSocket implements Stream, Pollable {
   }
 
   goOn(): void {
+    this.#asks = false;
     // What has happened since the last read is not known: also that the peer may have ended.
     this.#read(true);
     if (this.#broken !== 0 && !this.#closed) this.#close(errorName(this.#broken));
@@ -214,7 +223,11 @@ export class NativeSocket implements Stream, Pollable {
     const { libc } = this.#poller;
     const { buffer } = this.#shared;
     for (let reads = 0; reads < READS_PER_TURN; reads++) {
-      if (this.#closed || this.#ended || this.#paused) return;
+      if (this.#closed || this.#ended || this.#paused || this.#asks) return;
+      if (this.#events?.mayRead?.() === false) {
+        this.#asks = true;
+        break;
+      }
       const length = libc.recv(this.descriptor, buffer.at, READ_BYTES, 0);
       if (length < 0) {
         this.#failed();

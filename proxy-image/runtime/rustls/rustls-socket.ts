@@ -1,7 +1,8 @@
 import { Memory } from "../native/libc.ts";
-import type { NativeSocket } from "../native/native-socket.ts";
+import type { NativeSocket, SocketEvents } from "../native/native-socket.ts";
 import type { Stream, StreamEvents } from "../stream.ts";
 import { type HandshakeFacts, handshakeFacts } from "./handshake-facts.ts";
+import { handshakeTurns } from "./handshake-turns.ts";
 import { type Handle, requireRustls } from "./library.ts";
 import type { ServerTls } from "./server-tls.ts";
 
@@ -51,13 +52,15 @@ function shared(): Shared {
  *
  * The session is freed as soon as nothing is to be sent or received any more; at the latest, when the socket closes.
  */
-export class RustlsSocket implements Stream, StreamEvents {
+export class RustlsSocket implements Stream, SocketEvents {
   readonly #socket: NativeSocket;
   readonly #library = requireRustls();
   readonly #shared = shared();
   #session: Handle | undefined;
   #events: TlsEvents | undefined;
   #handshaken = false;
+  /** Its handshake has to wait for the next turn. */
+  #waits = false;
   #failed = false;
   /** The peer has said, in TLS, that it will send no more. */
   #peerEnded = false;
@@ -148,6 +151,14 @@ export class RustlsSocket implements Stream, StreamEvents {
 
   // --- the socket's events
 
+  mayRead(): boolean {
+    // What is not read as a handshake costs nothing.
+    if (this.#handshaken || this.#session === undefined || this.#failed || this.#ending) return true;
+    const may = handshakeTurns.take(this.#waits);
+    this.#waits = !may;
+    return may;
+  }
+
   pass(borrowed: Uint8Array): number {
     this.#receive(borrowed);
     return borrowed.length;
@@ -178,6 +189,8 @@ export class RustlsSocket implements Stream, StreamEvents {
   }
 
   closed(error: string | undefined): void {
+    if (this.#waits) handshakeTurns.leave();
+    this.#waits = false;
     this.#free();
     this.#events?.closed(error);
   }
