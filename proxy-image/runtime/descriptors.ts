@@ -17,9 +17,18 @@ export function descriptorLimit(): number | undefined {
   }
 }
 
+/** Of the reserved ones, those for sockets on their way out; more of them, where the limit allows it, are reserved besides. */
+const RESERVED_LINGERING = 32;
+
 /** Connections for which so many descriptors are enough: two each, the client's and the endpoint's. */
 export function connectionsWithin(descriptors: number): number {
-  return Math.max(0, Math.floor((descriptors - RESERVED) / 2));
+  const reserved = RESERVED + Math.max(0, mostLingering(descriptors) - RESERVED_LINGERING);
+  return Math.max(0, Math.floor((descriptors - reserved) / 2));
+}
+
+/** How many sockets may wait for their peer's end after their own. They belong to no connection, so no other bound counts them. */
+export function mostLingering(descriptors: number): number {
+  return Math.min(512, Math.floor(descriptors / 32));
 }
 
 /** Not one connection could be served. */

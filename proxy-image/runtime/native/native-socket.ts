@@ -1,3 +1,4 @@
+import { descriptorLimit, mostLingering } from "../descriptors.ts";
 import type { Stream, StreamEvents } from "../stream.ts";
 import {
   EAGAIN,
@@ -32,11 +33,8 @@ const READS_PER_TURN = 4;
 const KEEPALIVE_INTERVAL = 1;
 const KEEPALIVE_PROBES = 10;
 
-/**
- * Sockets that wait for their peer's end after their own, in a process. They belong to no connection any more, so no other
- * bound counts them; beyond this they are closed at once.
- */
-const MOST_LINGERING = 512;
+/** Sockets of the process that wait for their peer's end after their own; beyond this they are closed at once. */
+const MOST_LINGERING = mostLingering(descriptorLimit() ?? Number.POSITIVE_INFINITY);
 
 let lingering = 0;
 
