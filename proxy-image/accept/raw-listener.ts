@@ -6,9 +6,10 @@ import { readClientHello } from "../protocol/client-hello.ts";
 import { type BunSocket, requireBun, type SocketHandlers } from "../runtime/bun.ts";
 import type { Peer } from "../runtime/native/native-listener.ts";
 import { nativeSockets } from "../runtime/native/sockets.ts";
-import type { Stream, StreamEvents } from "../runtime/stream.ts";
+import type { Stream } from "../runtime/stream.ts";
 import type { ProxyState } from "../state.ts";
 import { currentListener, refusalAtAccept, serviceOf } from "./admit.ts";
+import { ClientSide } from "./client-side.ts";
 import { Preamble } from "./preamble.ts";
 import { sniRoute } from "./sni-route.ts";
 import type { TransportFacts } from "./transport.ts";
@@ -93,36 +94,21 @@ function receive(client: RawClient, data: Uint8Array): void {
   else if (client.preamble.push(data)) client.preamble = undefined;
 }
 
-/** The events of a client that says something before its connection begins. */
-class PreambleSide implements StreamEvents {
+/** A client that says something before its connection begins. */
+class PreambleSide extends ClientSide {
   readonly #client: RawClient;
 
   constructor(client: RawClient) {
+    super(client.connection);
     this.#client = client;
   }
 
-  pass(borrowed: Uint8Array): number {
-    return this.#client.preamble ? 0 : this.#client.connection.pass(borrowed);
+  override pass(borrowed: Uint8Array): number {
+    return this.#client.preamble ? 0 : super.pass(borrowed);
   }
 
-  data(data: Uint8Array): void {
+  override data(data: Uint8Array): void {
     receive(this.#client, data);
-  }
-
-  drain(): void {
-    this.#client.connection.drain();
-  }
-
-  ended(): void {
-    this.#client.connection.ended();
-  }
-
-  closed(error: string | undefined): void {
-    this.#client.connection.closed(error);
-  }
-
-  threw(error: Error): void {
-    this.#client.connection.threw(error);
   }
 }
 

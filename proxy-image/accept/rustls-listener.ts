@@ -12,6 +12,7 @@ import { RustlsSocket, type TlsEvents } from "../runtime/rustls/rustls-socket.ts
 import { ServerTls } from "../runtime/rustls/server-tls.ts";
 import type { ProxyState } from "../state.ts";
 import { currentListener, refusalAtAccept } from "./admit.ts";
+import { ClientSide } from "./client-side.ts";
 import { identifyClient } from "./identify-client.ts";
 
 /** Accepts TLS from the first byte by rustls, on sockets that the proxy drives itself; undefined where there is neither. */
@@ -94,18 +95,17 @@ class Accepting {
   }
 }
 
-/** Gives a client's events to its connection. */
-class Client implements TlsEvents {
-  readonly #connection: Connection;
+/** A client over TLS: its handshake, and what may go wrong with TLS. */
+class Client extends ClientSide implements TlsEvents {
   readonly #trust: TrustStore;
 
   constructor(connection: Connection, trust: TrustStore) {
-    this.#connection = connection;
+    super(connection);
     this.#trust = trust;
   }
 
   handshaken({ certificates: [leaf, ...others], serverName, version, resumed }: HandshakeFacts): void {
-    const connection = this.#connection;
+    const { connection } = this;
     identifyClient(connection, connection.listener, {
       // rustls ends the handshake of a client whose certificate it has not verified.
       verified: leaf !== undefined,
@@ -120,7 +120,7 @@ class Client implements TlsEvents {
   }
 
   failed(why: string): void {
-    const connection = this.#connection;
+    const { connection } = this;
     connection.finish(
       connection.phase === "identify" && !connection.transport ? "handshake-failed" : "client-reset",
       why,
@@ -128,31 +128,7 @@ class Client implements TlsEvents {
   }
 
   cutShort(): void {
-    const connection = this.#connection;
+    const { connection } = this;
     connection.notes = { ...connection.notes, "tls.close_notify": "missing" };
-  }
-
-  pass(borrowed: Uint8Array): number {
-    return this.#connection.pass(borrowed);
-  }
-
-  data(data: Uint8Array): void {
-    this.#connection.data(data);
-  }
-
-  drain(): void {
-    this.#connection.drain();
-  }
-
-  ended(): void {
-    this.#connection.ended();
-  }
-
-  closed(error: string | undefined): void {
-    this.#connection.closed(error);
-  }
-
-  threw(error: Error): void {
-    this.#connection.threw(error);
   }
 }
