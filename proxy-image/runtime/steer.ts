@@ -1,39 +1,8 @@
-import { bun } from "./bun.ts";
+import { SO_ATTACH_REUSEPORT_CBPF, SO_DETACH_REUSEPORT_BPF, SOL_SOCKET } from "./native/constants.ts";
+import { Memory, native } from "./native/libc.ts";
 
-const SOL_SOCKET = 1;
-const SO_ATTACH_REUSEPORT_CBPF = 51;
-const SO_DETACH_REUSEPORT_BPF = 68;
-
-/** The one call into the C library that Bun's own API has no way to make. */
-interface Ffi {
-  dlopen(
-    library: string,
-    symbols: Record<string, { args: string[]; returns: string }>,
-  ): { symbols: Record<string, (...args: unknown[]) => number> };
-  ptr(memory: Uint8Array): number;
-}
-
-const ffi = await loadFfi();
-
-async function loadFfi(): Promise<
-  { setsockopt: (...args: unknown[]) => number; ptr: Ffi["ptr"] } | undefined
-> {
-  if (!bun || process.platform !== "linux") return undefined;
-  // A name that the type checker must not look for: the module exists under Bun alone.
-  const name: string = "bun:ffi";
-  for (const library of ["libc.so.6", "libc.so"]) {
-    try {
-      const { dlopen, ptr } = (await import(name)) as Ffi;
-      const { symbols } = dlopen(library, {
-        setsockopt: { args: ["i32", "i32", "i32", "ptr", "u32"], returns: "i32" },
-      });
-      if (symbols["setsockopt"]) return { setsockopt: symbols["setsockopt"], ptr };
-    } catch {
-      // Another C library, or none to be opened: then a listener is replaced the plain way.
-    }
-  }
-  return undefined;
-}
+/** Kept for good: the kernel reads them while a call lasts, and an address alone keeps nothing. */
+const used = native && { filter: new Memory(8), program: new Memory(16), zero: Memory.int(0) };
 
 /**
  * Sends every new connection of a port to one of the sockets that share it by `SO_REUSEPORT`, by a one-instruction
@@ -45,25 +14,18 @@ async function loadFfi(): Promise<
  * @returns whether the kernel took it
  */
 export function steerTo(descriptor: number, index: number): boolean {
-  if (!ffi) return false;
+  if (!native || !used) return false;
+  const { filter, program } = used;
   // struct sock_filter { u16 code = BPF_RET | BPF_K; u8 jt; u8 jf; u32 k }
-  const filter = new Uint8Array(8);
-  const filterView = new DataView(filter.buffer);
-  filterView.setUint16(0, 0x06, true);
-  filterView.setUint32(4, index, true);
+  filter.ints.set([0x06, index]);
   // struct sock_fprog { u16 len; struct sock_filter *filter }
-  const program = new Uint8Array(16);
-  const programView = new DataView(program.buffer);
-  programView.setUint16(0, 1, true);
-  programView.setBigUint64(8, BigInt(ffi.ptr(filter)), true);
-  return (
-    ffi.setsockopt(descriptor, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, ffi.ptr(program), program.length) === 0
-  );
+  program.ints[0] = 1;
+  new BigUint64Array(program.bytes.buffer)[1] = BigInt(filter.at);
+  const { length } = program.bytes;
+  return native.libc.setsockopt(descriptor, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, program.at, length) === 0;
 }
 
 /** Lets the kernel choose again. */
 export function steerNoMore(descriptor: number): void {
-  if (!ffi) return;
-  const zero = new Uint8Array(4);
-  ffi.setsockopt(descriptor, SOL_SOCKET, SO_DETACH_REUSEPORT_BPF, ffi.ptr(zero), zero.length);
+  if (used) native?.libc.setsockopt(descriptor, SOL_SOCKET, SO_DETACH_REUSEPORT_BPF, used.zero.at, 4);
 }
