@@ -25,6 +25,7 @@ export interface ConnectOutcome {
 }
 
 let on: Memory | undefined;
+let asked: { readonly value: Memory; readonly length: Memory } | undefined;
 
 /** A TCP connection that is being made. */
 export class NativeConnect implements Pollable {
@@ -90,8 +91,11 @@ export class NativeConnect implements Pollable {
   }
 
   #error(): string {
-    const value = new Memory(4);
-    const length = Memory.int(4);
+    // Kept, since an address alone keeps nothing.
+    asked ??= { value: new Memory(4), length: new Memory(4) };
+    const { value, length } = asked;
+    value.ints[0] = 0;
+    length.ints[0] = 4;
     this.#poller.libc.getsockopt(this.descriptor, SOL_SOCKET, SO_ERROR, value.at, length.at);
     return errorName(value.ints[0] || this.#atOnce);
   }
